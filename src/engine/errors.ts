@@ -1,0 +1,31 @@
+const engineDirectory = new URL(".", import.meta.url).href;
+
+/** A mistake in how a graph is built: shapes or dtypes that do not fit, a tensor from another trace, ... */
+export class GraphError extends Error {
+  override readonly name = "GraphError";
+}
+
+/**
+ * Throws a {@link GraphError} that names the operation and the line of the caller's code that used it.
+ */
+export function fail(operation: string, problem: string): never {
+  const line = callerLine();
+  throw new GraphError(`${operation}: ${problem}${line === undefined ? "" : ` (at ${line})`}`);
+}
+
+/** `file:line` of the innermost stack frame outside the engine, so that messages point at the user's code. */
+function callerLine(): string | undefined {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 60;
+  const frames = new Error().stack?.split("\n").slice(1) ?? [];
+  Error.stackTraceLimit = limit;
+  for (const frame of frames) {
+    const location = /((?:file:\/\/)?\/[^\s()]+|[A-Za-z]:\\[^\s()]+):(\d+):\d+\)?$/.exec(frame);
+    const file = location?.[1];
+    if (file === undefined || frame.includes("node:")) continue;
+    const url = file.startsWith("file:") ? file : new URL(`file://${file}`).href;
+    if (url.startsWith(engineDirectory) && !url.includes(".test.")) continue;
+    return `${file.replace(/^file:\/\//, "")}:${location?.[2]}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,23 @@
+/** The gradient engine: functions of tensors, their derivatives, compiled to ONNX and run by ONNX Runtime. */
+export type { DType, TypedArray } from "./dtype.ts";
+export { GraphError } from "./errors.ts";
+export { castArray, fromNested, type NDArray, ndarray, toNumbers, zerosArray } from "./ndarray.ts";
+export * as op from "./ops/index.ts";
+export type { Device, NamedSpec } from "./runtime/backend.ts";
+export {
+  type CompileOptions,
+  compile,
+  compileCached,
+  devices,
+  type Executable,
+  type HostInput,
+  type Summary,
+  spec,
+  specs,
+} from "./runtime/compile.ts";
+export type { Shape } from "./shape.ts";
+export { isTensor, type Spec, Tensor, type TensorLike } from "./tensor.ts";
+export { type GradOptions, grad, valueAndGrad, vjp } from "./transforms/grad.ts";
+export { hessian, hvp, jacobian, jvp, linearize } from "./transforms/jvp.ts";
+export { type Axes, vmap } from "./transforms/vmap.ts";
+export * as tree from "./tree.ts";

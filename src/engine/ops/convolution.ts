@@ -1,0 +1,446 @@
+import { fail } from "../errors.ts";
+import { formatShape, sizeOf } from "../shape.ts";
+import { applyOne, type BatchArguments, type Op, type Tensor } from "../tensor.ts";
+import { expand, sum } from "./broadcast.ts";
+import { describe, requireFloat, requireSameDType } from "./check.ts";
+import { add } from "./elementwise.ts";
+import { matmul } from "./linear.ts";
+import { both, moveAxis, reshape, transpose, unsqueeze } from "./shape.ts";
+import { concat, pad, padOp, type Range, slice } from "./slicing.ts";
+
+/**
+ * Convolution (cross-correlation, as everywhere in deep learning) over 1 to 3 spatial axes.
+ *
+ * A convolution is bilinear in its input x and its weight w, so it has two transposes: one gives back something
+ * shaped like x (from the output's cotangent and w), one something shaped like w. The derivatives of each of the three
+ * are the other two: the family is closed under differentiation, and a derivative of any order is made of three
+ * well-tuned operations.
+ */
+export interface ConvolutionAttributes {
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  /** Zeros before and after each spatial axis. */
+  readonly padding: readonly (readonly [number, number])[];
+  readonly groups: number;
+  /** Spatial sizes of the input and of the kernel: strides and swapped roles do not determine them. */
+  readonly inputSize: readonly number[];
+  readonly kernelSize: readonly number[];
+}
+
+function outputSize({ stride, dilation, padding, inputSize, kernelSize }: ConvolutionAttributes): number[] {
+  return inputSize.map((size, i) => {
+    const [before, after] = padding[i] ?? [0, 0];
+    const reach = (dilation[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) + 1;
+    return Math.floor((size + before + after - reach) / (stride[i] ?? 1)) + 1;
+  });
+}
+
+function convolutionFlops(
+  node: { readonly attributes: object; readonly inputs: readonly Tensor[] },
+  batch: number,
+  out: number,
+  inner: number,
+): number {
+  const attributes = node.attributes as ConvolutionAttributes;
+  return 2 * batch * out * inner * sizeOf(attributes.kernelSize) * sizeOf(outputSize(attributes));
+}
+
+/** x [N, C, ...], w [K, C/groups, ...] to y [N, K, ...]. */
+export const convOp: Op<ConvolutionAttributes> = {
+  name: "conv",
+  outputs: ([x, w], attributes) => [
+    { shape: [x?.shape[0] ?? 0, w?.shape[0] ?? 0, ...outputSize(attributes)], dtype: x?.dtype ?? "float32" },
+  ],
+  gradient: ({ inputs, attributes, cotangents: [ct], wanted }) => {
+    const [x, w] = both(inputs);
+    return [
+      ct && wanted[0] ? applyOne(convInputOp, [ct, w], attributes) : undefined,
+      ct && wanted[1] ? applyOne(convWeightOp, [x, ct], attributes) : undefined,
+    ];
+  },
+  batch: (args) => [batchBilinear(convOp, args)],
+  lower: (inputs, attributes) => {
+    const [x, w] = both(inputs);
+    if (x.dtype === "float32") return undefined;
+    return [convByMatmul(x, w, attributes)];
+  },
+  emit: (emitter, inputs, _, attributes) => emitter.node("Conv", inputs, onnxAttributes(attributes)),
+  flops: (node) =>
+    convolutionFlops(
+      node,
+      node.inputs[0]?.shape[0] ?? 0,
+      node.inputs[1]?.shape[0] ?? 0,
+      node.inputs[1]?.shape[1] ?? 0,
+    ),
+};
+
+/** The transpose in x: ct [N, K, ...], w [K, C/groups, ...] to x [N, C, ...]. */
+export const convInputOp: Op<ConvolutionAttributes> = {
+  name: "convTranspose",
+  outputs: ([ct, w], { inputSize, groups }) => [
+    { shape: [ct?.shape[0] ?? 0, (w?.shape[1] ?? 0) * groups, ...inputSize], dtype: ct?.dtype ?? "float32" },
+  ],
+  gradient: ({ inputs, attributes, cotangents: [tangent], wanted }) => {
+    const [ct, w] = both(inputs);
+    return [
+      tangent && wanted[0] ? applyOne(convOp, [tangent, w], attributes) : undefined,
+      tangent && wanted[1] ? applyOne(convWeightOp, [tangent, ct], attributes) : undefined,
+    ];
+  },
+  batch: (args) => [batchBilinear(convInputOp, args)],
+  lower: (inputs, attributes) => {
+    const [ct, w] = both(inputs);
+    return [convInputByConv(ct, w, attributes)];
+  },
+  emit: (emitter, inputs, _, attributes) => {
+    const { stride, dilation, padding, inputSize, kernelSize } = attributes;
+    const reached = outputSize(attributes).map((size, i) => {
+      const [before, after] = padding[i] ?? [0, 0];
+      return (
+        (size - 1) * (stride[i] ?? 1) + (dilation[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) + 1 - before - after
+      );
+    });
+    return emitter.node("ConvTranspose", inputs, {
+      ...onnxAttributes(attributes),
+      output_padding: inputSize.map((size, i) => size - (reached[i] ?? 0)),
+    });
+  },
+  flops: (node) =>
+    convolutionFlops(
+      node,
+      node.inputs[0]?.shape[0] ?? 0,
+      node.inputs[1]?.shape[0] ?? 0,
+      node.inputs[1]?.shape[1] ?? 0,
+    ),
+};
+
+/** The transpose in w: x [N, C, ...], ct [N, K, ...] to w [K, C/groups, ...]. */
+export const convWeightOp: Op<ConvolutionAttributes> = {
+  name: "convWeight",
+  outputs: ([x, ct], { kernelSize, groups }) => [
+    { shape: [ct?.shape[1] ?? 0, (x?.shape[1] ?? 0) / groups, ...kernelSize], dtype: x?.dtype ?? "float32" },
+  ],
+  gradient: ({ inputs, attributes, cotangents: [tangent], wanted }) => {
+    const [x, ct] = both(inputs);
+    return [
+      tangent && wanted[0] ? applyOne(convInputOp, [ct, tangent], attributes) : undefined,
+      tangent && wanted[1] ? applyOne(convOp, [x, tangent], attributes) : undefined,
+    ];
+  },
+  batch: (args) => batchWeight(args),
+  lower: (inputs, attributes) => {
+    const [x, ct] = both(inputs);
+    return [convWeightByMatmul(x, ct, attributes)];
+  },
+  emit: () => fail("convWeight", "has no ONNX form of its own; it is lowered"),
+  flops: (node) =>
+    convolutionFlops(
+      node,
+      node.inputs[0]?.shape[0] ?? 0,
+      node.inputs[1]?.shape[1] ?? 0,
+      node.outputs[0]?.shape[1] ?? 0,
+    ),
+};
+
+function onnxAttributes({
+  stride,
+  dilation,
+  padding,
+  groups,
+  kernelSize,
+}: ConvolutionAttributes): Record<string, number | number[]> {
+  return {
+    strides: [...stride],
+    dilations: [...dilation],
+    pads: [...padding.map(([before]) => before), ...padding.map(([, after]) => after)],
+    group: groups,
+    kernel_shape: [...kernelSize],
+  };
+}
+
+/** Folds a batch into the examples (axis 0) of a tensor [B, N, ...]. */
+function foldExamples(x: Tensor): Tensor {
+  return reshape(x, [(x.shape[0] ?? 1) * (x.shape[1] ?? 1), ...x.shape.slice(2)]);
+}
+
+/**
+ * Batching of conv and convTranspose. Batched examples are more examples. Batched weights are groups: the batch is
+ * folded into the channels and every member of it is a group of its own.
+ */
+function batchBilinear(op: Op<ConvolutionAttributes>, args: BatchArguments<ConvolutionAttributes>): Tensor {
+  const [first, w] = both(args.inputs);
+  const { batchSize, attributes } = args;
+  if (!args.batched[1]) {
+    const y = applyOne(op, [foldExamples(first), w], attributes);
+    return reshape(y, [batchSize, y.size === 0 ? 0 : (y.shape[0] ?? 0) / batchSize, ...y.shape.slice(1)]);
+  }
+  const batchedFirst = args.batched[0] ? first : expand(unsqueeze(first, 0), [batchSize, ...first.shape]);
+  const [, examples = 0, channels = 0] = batchedFirst.shape;
+  const merged = reshape(moveAxis(batchedFirst, 0, 1), [
+    examples,
+    batchSize * channels,
+    ...batchedFirst.shape.slice(3),
+  ]);
+  const weights = reshape(w, [batchSize * (w.shape[1] ?? 0), ...w.shape.slice(2)]);
+  const y = applyOne(op, [merged, weights], { ...attributes, groups: attributes.groups * batchSize });
+  return moveAxis(
+    reshape(y, [examples, batchSize, (y.shape[1] ?? 0) / batchSize, ...y.shape.slice(2)]),
+    1,
+    0,
+  );
+}
+
+/** Batching of the weight gradient: always one group for each member of the batch. */
+function batchWeight(args: BatchArguments<ConvolutionAttributes>): Tensor[] {
+  const { batchSize, attributes } = args;
+  const [x, ct] = args.inputs.map((input, i) => {
+    const batched = args.batched[i] ? input : expand(unsqueeze(input, 0), [batchSize, ...input.shape]);
+    const [, examples = 0, channels = 0] = batched.shape;
+    return reshape(moveAxis(batched, 0, 1), [examples, batchSize * channels, ...batched.shape.slice(3)]);
+  });
+  if (x === undefined || ct === undefined) throw new Error("convWeight has two inputs");
+  const w = applyOne(convWeightOp, [x, ct], { ...attributes, groups: attributes.groups * batchSize });
+  return [reshape(w, [batchSize, (w.shape[0] ?? 0) / batchSize, ...w.shape.slice(1)])];
+}
+
+/**
+ * The patches under each kernel offset: x [N, C, ...] to [N, C, offsets, positions], offsets in the order of the
+ * kernel's elements.
+ */
+function patches(x: Tensor, attributes: ConvolutionAttributes): Tensor {
+  const { stride, dilation, padding, kernelSize } = attributes;
+  const out = outputSize(attributes);
+  const [examples = 0, channels = 0] = x.shape;
+  const padded = pad(x, [[0, 0], [0, 0], ...padding]);
+  const count = sizeOf(kernelSize);
+  const parts = Array.from({ length: count }, (_, offset) => {
+    const position = unravel(offset, kernelSize);
+    const ranges = position.map((k, i): Range => {
+      const start = k * (dilation[i] ?? 1);
+      return [start, start + ((out[i] ?? 1) - 1) * (stride[i] ?? 1) + 1, stride[i] ?? 1];
+    });
+    return reshape(slice(padded, [], [], ...ranges), [examples, channels, 1, sizeOf(out)]);
+  });
+  return concat(parts, 2);
+}
+
+function unravel(index: number, shape: readonly number[]): number[] {
+  const position: number[] = [];
+  let rest = index;
+  for (const size of shape.toReversed()) {
+    position.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return position;
+}
+
+/** The convolution as one matrix product for each example and group, over patches. */
+function convByMatmul(x: Tensor, w: Tensor, attributes: ConvolutionAttributes): Tensor {
+  const [examples = 0] = x.shape;
+  const [outputs = 0, inner = 0] = w.shape;
+  const { groups, kernelSize } = attributes;
+  const out = outputSize(attributes);
+  const depth = inner * sizeOf(kernelSize);
+  const columns = reshape(patches(x, attributes), [examples, groups, depth, sizeOf(out)]);
+  const weights = reshape(w, groups === 1 ? [1, 1, outputs, depth] : [1, groups, outputs / groups, depth]);
+  return reshape(matmul(weights, columns), [examples, outputs, ...out]);
+}
+
+/**
+ * The transpose in x as a convolution: the cotangent is spaced out by the stride and padded, the kernel turned around
+ * with its channel axes exchanged.
+ */
+function convInputByConv(ct: Tensor, w: Tensor, attributes: ConvolutionAttributes): Tensor {
+  const { stride, dilation, padding, groups, inputSize, kernelSize } = attributes;
+  const out = outputSize(attributes);
+  const [outputs = 0, inner = 0] = w.shape;
+  const low = kernelSize.map((size, i) => (dilation[i] ?? 1) * (size - 1) - (padding[i]?.[0] ?? 0));
+  const spaced = out.map((size, i) => (size - 1) * (stride[i] ?? 1) + 1);
+  const high = inputSize.map(
+    (size, i) => size + (dilation[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) - (low[i] ?? 0) - (spaced[i] ?? 0),
+  );
+  const padded = applyOne(padOp, [ct], {
+    low: [0, 0, ...low],
+    high: [0, 0, ...high],
+    interior: [0, 0, ...stride.map((step) => step - 1)],
+    value: 0,
+  });
+  const turned = slice(w, [], [], ...kernelSize.map((): Range => [null, null, -1]));
+  const grouped = reshape(turned, [groups, outputs / groups, inner, ...kernelSize]);
+  const exchanged = reshape(transpose(grouped, [0, 2, 1, ...kernelSize.map((_, i) => i + 3)]), [
+    groups * inner,
+    outputs / groups,
+    ...kernelSize,
+  ]);
+  return applyOne(convOp, [padded, exchanged], {
+    stride: stride.map(() => 1),
+    dilation,
+    padding: padding.map(() => [0, 0] as const),
+    groups,
+    inputSize: padded.shape.slice(2),
+    kernelSize,
+  });
+}
+
+/** The transpose in w as matrix products of the cotangent with patches of x. */
+function convWeightByMatmul(x: Tensor, ct: Tensor, attributes: ConvolutionAttributes): Tensor {
+  const { groups, kernelSize } = attributes;
+  const [examples = 0, channels = 0] = x.shape;
+  const outputs = ct.shape[1] ?? 0;
+  const positions = sizeOf(outputSize(attributes));
+  const inner = channels / groups;
+  const depth = inner * sizeOf(kernelSize);
+  const columns = reshape(patches(x, attributes), [examples, groups, depth, positions]);
+  const cotangent = reshape(ct, [examples, groups, outputs / groups, positions]);
+  const products = matmul(cotangent, transpose(columns, [0, 1, 3, 2]));
+  return reshape(sum(products, { axes: 0 }), [outputs, inner, ...kernelSize]);
+}
+
+export interface ConvolutionOptions {
+  /** A number stands for all spatial axes. */
+  readonly stride?: number | readonly number[];
+  readonly dilation?: number | readonly number[];
+  /** Zeros around the input: a number, one for each axis, or `[before, after]` for each axis; `same` keeps sizes at stride 1. */
+  readonly padding?: number | "same" | readonly (number | readonly [number, number])[];
+  readonly groups?: number;
+  /** One number for each output channel, [K]. */
+  readonly bias?: Tensor;
+}
+
+function spatial(value: number | readonly number[], axes: number, what: string): number[] {
+  const list = typeof value === "number" ? new Array<number>(axes).fill(value) : [...value];
+  if (list.length !== axes || list.some((item) => !Number.isInteger(item) || item < 1))
+    fail(
+      "conv",
+      `${what} ${JSON.stringify(value)} is not a positive integer for each of the ${axes} spatial axes`,
+    );
+  return list;
+}
+
+function resolvePadding(
+  padding: NonNullable<ConvolutionOptions["padding"]>,
+  kernelSize: readonly number[],
+  dilation: readonly number[],
+): (readonly [number, number])[] {
+  if (padding === "same")
+    return kernelSize.map((size, i) => {
+      const total = (dilation[i] ?? 1) * (size - 1);
+      return [Math.floor(total / 2), Math.ceil(total / 2)];
+    });
+  const list = typeof padding === "number" ? kernelSize.map(() => padding) : padding;
+  if (list.length !== kernelSize.length)
+    fail("conv", `padding for ${list.length} axes, there are ${kernelSize.length}`);
+  return list.map((pair) => (typeof pair === "number" ? [pair, pair] : pair));
+}
+
+function addBias(y: Tensor, bias: Tensor | undefined): Tensor {
+  if (bias === undefined) return y;
+  if (bias.rank !== 1 || bias.size !== y.shape[1])
+    fail("conv", `bias ${describe(bias)} is not one number for each of ${y.shape[1]} channels`);
+  return add(y, reshape(bias, [bias.size, ...y.shape.slice(2).map(() => 1)]));
+}
+
+/**
+ * The convolution of x [N, C, ...] with w [K, C/groups, ...] over 1 to 3 spatial axes: y [N, K, ...].
+ *
+ * @throws GraphError naming the shapes when they do not fit
+ * @example conv(images, kernels, { stride: 2, padding: 2, bias })
+ */
+export function conv(
+  x: Tensor,
+  w: Tensor,
+  { stride = 1, dilation = 1, padding = 0, groups = 1, bias }: ConvolutionOptions = {},
+): Tensor {
+  const axes = x.rank - 2;
+  requireFloat("conv", x, w);
+  requireSameDType("conv", [x, w]);
+  if (axes < 1 || axes > 3 || w.rank !== x.rank)
+    fail(
+      "conv",
+      `needs x [N, C, ...] and w [K, C, ...] with 1 to 3 spatial axes, got ${describe(x)} and ${describe(w)}`,
+    );
+  if (
+    !Number.isInteger(groups) ||
+    groups < 1 ||
+    x.shape[1] !== (w.shape[1] ?? 0) * groups ||
+    (w.shape[0] ?? 0) % groups !== 0
+  )
+    fail(
+      "conv",
+      `channels do not fit: x ${formatShape(x.shape)}, w ${formatShape(w.shape)}, groups ${groups}`,
+    );
+  const kernelSize = w.shape.slice(2);
+  const dilations = spatial(dilation, axes, "dilation");
+  const attributes = {
+    stride: spatial(stride, axes, "stride"),
+    dilation: dilations,
+    padding: resolvePadding(padding, kernelSize, dilations),
+    groups,
+    inputSize: x.shape.slice(2),
+    kernelSize,
+  };
+  if (outputSize(attributes).some((size) => size < 1))
+    fail("conv", `the kernel ${formatShape(kernelSize)} does not fit into ${describe(x)} with this padding`);
+  return addBias(applyOne(convOp, [x, w], attributes), bias);
+}
+
+export interface ConvolutionTransposeOptions extends ConvolutionOptions {
+  /** Rows and columns added at the end, where the stride leaves the size open. */
+  readonly outputPadding?: number | readonly number[];
+}
+
+/**
+ * The transposed convolution of x [N, K, ...] with w [K, C/groups, ...]: y [N, C, ...], PyTorch's conventions.
+ *
+ * @throws GraphError naming the shapes when they do not fit
+ */
+export function convTranspose(
+  x: Tensor,
+  w: Tensor,
+  {
+    stride = 1,
+    dilation = 1,
+    padding = 0,
+    outputPadding = 0,
+    groups = 1,
+    bias,
+  }: ConvolutionTransposeOptions = {},
+): Tensor {
+  const axes = x.rank - 2;
+  requireFloat("convTranspose", x, w);
+  requireSameDType("convTranspose", [x, w]);
+  if (
+    axes < 1 ||
+    axes > 3 ||
+    w.rank !== x.rank ||
+    x.shape[1] !== w.shape[0] ||
+    (x.shape[1] ?? 0) % groups !== 0
+  )
+    fail(
+      "convTranspose",
+      `needs x [N, K, ...] and w [K, C, ...] with 1 to 3 spatial axes, got ${describe(x)} and ${describe(w)}, groups ${groups}`,
+    );
+  const kernelSize = w.shape.slice(2);
+  const strides = spatial(stride, axes, "stride");
+  const dilations = spatial(dilation, axes, "dilation");
+  const pads = resolvePadding(padding, kernelSize, dilations);
+  const extra = typeof outputPadding === "number" ? strides.map(() => outputPadding) : outputPadding;
+  const inputSize = x.shape.slice(2).map((size, i) => {
+    const [before, after] = pads[i] ?? [0, 0];
+    return (
+      (size - 1) * (strides[i] ?? 1) +
+      (dilations[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) +
+      1 -
+      before -
+      after +
+      (extra[i] ?? 0)
+    );
+  });
+  const attributes = { stride: strides, dilation: dilations, padding: pads, groups, inputSize, kernelSize };
+  if (outputSize(attributes).some((size, i) => size !== x.shape[i + 2]))
+    fail(
+      "convTranspose",
+      `outputPadding ${JSON.stringify(outputPadding)} must be smaller than the stride or the dilation`,
+    );
+  return addBias(applyOne(convInputOp, [x, w], attributes), bias);
+}

@@ -1,0 +1,353 @@
+import { isFloat } from "../dtype.ts";
+import { apply, applyOne, type Emitter, type Op, type Tensor, type TensorLike } from "../tensor.ts";
+import { sumToShape } from "./broadcast.ts";
+import { requireBool, requireBroadcast, requireFloat, requireNumeric, requireSameDType } from "./check.ts";
+import { full, toTensor, toTensors } from "./constants.ts";
+import { alignAll, both, only } from "./shape.ts";
+
+/** Elementwise operations of one and two inputs, and their derivatives. */
+
+type NoAttributes = Record<never, never>;
+
+interface UnaryRule {
+  /** The derivative times the cotangent; absent for piecewise constant functions. */
+  gradient?(ct: Tensor, x: Tensor, y: Tensor): Tensor;
+  onnx: string;
+  lower?(x: Tensor): Tensor | undefined;
+}
+
+function unary(name: string, { gradient, onnx, lower }: UnaryRule): Op<NoAttributes> {
+  return {
+    name,
+    outputs: ([x]) => [{ shape: x?.shape ?? [], dtype: x?.dtype ?? "float32" }],
+    ...(gradient && {
+      gradient: ({ inputs, outputs, cotangents: [ct] }) => [ct && gradient(ct, only(inputs), only(outputs))],
+    }),
+    batch({ inputs }) {
+      return apply(this, inputs, {});
+    },
+    ...(lower && {
+      lower: (inputs) => {
+        const lowered = lower(only(inputs));
+        return lowered && [lowered];
+      },
+    }),
+    emit: (emitter, inputs) => emitter.node(onnx, inputs),
+  };
+}
+
+interface BinaryRule {
+  /** The cotangents of both inputs in the output's shape; absent where there is no derivative. */
+  gradient?: readonly [
+    (ct: Tensor, a: Tensor, b: Tensor, y: Tensor) => Tensor,
+    (ct: Tensor, a: Tensor, b: Tensor, y: Tensor) => Tensor,
+  ];
+  onnx: string;
+  result?: "bool";
+  lower?(a: Tensor, b: Tensor): Tensor | undefined;
+}
+
+function binary(name: string, { gradient, onnx, result, lower }: BinaryRule): Op<NoAttributes> {
+  return {
+    name,
+    outputs: (inputs) => [
+      { shape: requireBroadcast(name, inputs), dtype: result ?? requireSameDType(name, inputs) },
+    ],
+    ...(gradient && {
+      gradient: ({ inputs, outputs, cotangents: [ct], wanted }) => {
+        const [a, b] = both(inputs);
+        const y = only(outputs);
+        return [
+          ct && wanted[0] ? sumToShape(gradient[0](ct, a, b, y), a.shape) : undefined,
+          ct && wanted[1] ? sumToShape(gradient[1](ct, a, b, y), b.shape) : undefined,
+        ];
+      },
+    }),
+    batch(args) {
+      return apply(this, alignAll(args), {});
+    },
+    ...(lower && {
+      lower: (inputs) => {
+        const lowered = lower(...both(inputs));
+        return lowered && [lowered];
+      },
+    }),
+    emit: (emitter, inputs) => emitter.node(onnx, inputs),
+  };
+}
+
+/** uint8 arithmetic has no kernels; it is done in int32 and wraps as uint8 does. */
+function viaInt32(op: (a: Tensor, b: Tensor) => Tensor): (a: Tensor, b: Tensor) => Tensor | undefined {
+  return (a, b) =>
+    a.dtype === "uint8" || a.dtype === "bool"
+      ? restore(op(cast(a, "int32"), cast(b, "int32")), a.dtype)
+      : undefined;
+}
+
+function restore(y: Tensor, dtype: Tensor["dtype"]): Tensor {
+  return y.dtype === "int32" ? cast(y, dtype) : y;
+}
+
+export const addOp = binary("add", {
+  gradient: [(ct) => ct, (ct) => ct],
+  onnx: "Add",
+  lower: viaInt32((a, b) => add(a, b)),
+});
+export const subOp = binary("sub", {
+  gradient: [(ct) => ct, (ct) => neg(ct)],
+  onnx: "Sub",
+  lower: viaInt32((a, b) => sub(a, b)),
+});
+export const mulOp = binary("mul", {
+  gradient: [(ct, _, b) => mul(ct, b), (ct, a) => mul(ct, a)],
+  onnx: "Mul",
+  lower: viaInt32((a, b) => mul(a, b)),
+});
+export const divOp = binary("div", {
+  gradient: [(ct, _, b) => div(ct, b), (ct, _, b, y) => neg(div(mul(ct, y), b))],
+  onnx: "Div",
+  lower: viaInt32((a, b) => div(a, b)),
+});
+export const powOp = binary("pow", {
+  gradient: [
+    (ct, a, b) => mul(ct, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
+    (ct, a, b, y) => {
+      // The limit at a = 0, b > 0 is 0; log is kept away from 0 so that no NaN hides behind the where.
+      const atZero = logicalAnd(equal(a, 0), greaterEqual(b, 0));
+      return mul(ct, where(atZero, 0, mul(y, log(where(atZero, 1, a)))));
+    },
+  ],
+  onnx: "Pow",
+});
+
+/** 1 where `a` wins, 1/2 at a tie: maximum and minimum split the cotangent evenly among ties. */
+function share(wins: Tensor, ties: Tensor, dtype: Tensor["dtype"]): Tensor {
+  return where(wins, full([], 1, dtype), mul(cast(ties, dtype), 0.5));
+}
+
+export const maximumOp = binary("maximum", {
+  gradient: [
+    (ct, a, b) => mul(ct, share(greater(a, b), equal(a, b), ct.dtype)),
+    (ct, a, b) => mul(ct, share(less(a, b), equal(a, b), ct.dtype)),
+  ],
+  onnx: "Max",
+  lower: viaInt32((a, b) => maximum(a, b)),
+});
+export const minimumOp = binary("minimum", {
+  gradient: [
+    (ct, a, b) => mul(ct, share(less(a, b), equal(a, b), ct.dtype)),
+    (ct, a, b) => mul(ct, share(greater(a, b), equal(a, b), ct.dtype)),
+  ],
+  onnx: "Min",
+  lower: viaInt32((a, b) => minimum(a, b)),
+});
+
+export const equalOp = binary("equal", {
+  onnx: "Equal",
+  result: "bool",
+  lower: viaInt32((a, b) => equal(a, b)),
+});
+export const lessOp = binary("less", { onnx: "Less", result: "bool", lower: viaInt32((a, b) => less(a, b)) });
+export const lessEqualOp = binary("lessEqual", {
+  onnx: "LessOrEqual",
+  result: "bool",
+  lower: viaInt32((a, b) => lessEqual(a, b)),
+});
+export const logicalAndOp = binary("logicalAnd", { onnx: "And", result: "bool" });
+export const logicalOrOp = binary("logicalOr", { onnx: "Or", result: "bool" });
+export const logicalNotOp = unary("logicalNot", { onnx: "Not" });
+const isNaNOp: Op<NoAttributes> = {
+  ...unary("isNaN", { onnx: "IsNaN" }),
+  outputs: ([x]) => [{ shape: x?.shape ?? [], dtype: "bool" }],
+};
+
+export const negOp = unary("neg", { gradient: (ct) => neg(ct), onnx: "Neg" });
+const absOp = unary("abs", { gradient: (ct, x) => mul(ct, sign(x)), onnx: "Abs" });
+const signOp = unary("sign", { onnx: "Sign" });
+export const expOp = unary("exp", { gradient: (ct, _, y) => mul(ct, y), onnx: "Exp" });
+const logOp = unary("log", { gradient: (ct, x) => div(ct, x), onnx: "Log" });
+const sqrtOp = unary("sqrt", { gradient: (ct, _, y) => div(mul(ct, 0.5), y), onnx: "Sqrt" });
+const reciprocalOp = unary("reciprocal", {
+  gradient: (ct, _, y) => neg(mul(ct, mul(y, y))),
+  onnx: "Reciprocal",
+});
+const sinOp = unary("sin", { gradient: (ct, x) => mul(ct, cos(x)), onnx: "Sin" });
+const cosOp = unary("cos", { gradient: (ct, x) => neg(mul(ct, sin(x))), onnx: "Cos" });
+const tanhOp = unary("tanh", { gradient: (ct, _, y) => mul(ct, sub(1, mul(y, y))), onnx: "Tanh" });
+const sigmoidOp = unary("sigmoid", { gradient: (ct, _, y) => mul(ct, mul(y, sub(1, y))), onnx: "Sigmoid" });
+const reluOp = unary("relu", { gradient: (ct, x) => where(greater(x, 0), ct, 0), onnx: "Relu" });
+const floorOp = unary("floor", { onnx: "Floor" });
+const ceilOp = unary("ceil", { onnx: "Ceil" });
+const roundOp = unary("round", { onnx: "Round" });
+
+/** The identity in the forward direction; no derivative passes. */
+export const stopGradientOp: Op<NoAttributes> = {
+  ...unary("stopGradient", { onnx: "Identity", lower: (x) => x }),
+  flops: () => 0,
+};
+
+/** A fresh name for a value, so that a derivative with respect to it is not confused with others of the same value. */
+export const aliasOp: Op<NoAttributes> = {
+  ...unary("alias", { gradient: (ct) => ct, onnx: "Identity", lower: (x) => x }),
+  flops: () => 0,
+};
+
+export function alias(x: Tensor): Tensor {
+  return applyOne(aliasOp, [x], {});
+}
+
+const castOp: Op<{ readonly dtype: Tensor["dtype"] }> = {
+  name: "cast",
+  outputs: ([x], { dtype }) => [{ shape: x?.shape ?? [], dtype }],
+  gradient: ({ inputs, attributes, cotangents: [ct] }) => {
+    const from = only(inputs).dtype;
+    return [ct && isFloat(from) && isFloat(attributes.dtype) ? cast(ct, from) : undefined];
+  },
+  batch: ({ inputs, attributes }) => [cast(only(inputs), attributes.dtype)],
+  emit: (emitter, inputs, _, { dtype }) => emitter.node("Cast", inputs, { to: onnxDType[dtype] }),
+  flops: () => 0,
+};
+
+/** The numbers of ONNX's `TensorProto.DataType`. */
+export const onnxDType = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+
+/** The elements in another dtype; a float becomes an integer by dropping its fraction, a bool 0 or 1. */
+export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
+  return x.dtype === dtype ? x : applyOne(castOp, [x], { dtype });
+}
+
+interface ClipBounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+const clipOp: Op<ClipBounds> = {
+  name: "clip",
+  outputs: ([x]) => [{ shape: x?.shape ?? [], dtype: x?.dtype ?? "float32" }],
+  gradient: ({ inputs, attributes: { min, max }, cotangents: [ct] }) => {
+    const x = only(inputs);
+    return [ct && where(logicalAnd(greaterEqual(x, min), lessEqual(x, max)), ct, 0)];
+  },
+  batch: ({ inputs, attributes }) => [clip(only(inputs), attributes)],
+  emit: (emitter, [x = ""], node, { min, max }) => {
+    const dtype = node.inputs[0]?.dtype ?? "float32";
+    const bound = (value: number): string => (Number.isFinite(value) ? emitter.scalar(value, dtype) : "");
+    return emitter.node("Clip", [x, bound(min), bound(max)]);
+  },
+};
+
+/** The elements, bounded; the derivative is 1 from `min` to `max`, both included, and 0 outside. */
+export function clip(x: TensorLike, { min = -Infinity, max = Infinity }: Partial<ClipBounds>): Tensor {
+  const tensor = toTensor(x);
+  requireNumeric("clip", tensor);
+  return applyOne(clipOp, [tensor], { min, max });
+}
+
+export const whereOp: Op<NoAttributes> = {
+  name: "where",
+  outputs: (inputs) => [
+    { shape: requireBroadcast("where", inputs), dtype: requireSameDType("where", inputs.slice(1)) },
+  ],
+  gradient: ({ inputs, cotangents: [ct], wanted }) => {
+    const [condition, a, b] = inputs;
+    if (ct === undefined || condition === undefined || a === undefined || b === undefined) return [];
+    return [
+      undefined,
+      wanted[1] ? sumToShape(where(condition, ct, 0), a.shape) : undefined,
+      wanted[2] ? sumToShape(where(condition, 0, ct), b.shape) : undefined,
+    ];
+  },
+  batch: (args) => apply(whereOp, alignAll(args), {}),
+  emit: (emitter: Emitter, inputs) => emitter.node("Where", inputs),
+};
+
+/** `a` where the condition holds, `b` elsewhere. */
+export function where(condition: TensorLike, a: TensorLike, b: TensorLike): Tensor {
+  const mask = toTensor(condition, "bool");
+  requireBool("where", mask);
+  return applyOne(whereOp, [mask, ...toTensors([a, b])], {});
+}
+
+function unaryOf(op: Op<NoAttributes>, x: TensorLike, domain: "float" | "numeric" | "bool"): Tensor {
+  const tensor = toTensor(x);
+  if (domain === "float") requireFloat(op.name, tensor);
+  else if (domain === "numeric") requireNumeric(op.name, tensor);
+  else requireBool(op.name, tensor);
+  return applyOne(op, [tensor], {});
+}
+
+function binaryOf(op: Op<NoAttributes>, a: TensorLike, b: TensorLike): Tensor {
+  const tensors = toTensors([a, b]);
+  requireSameDType(op.name, tensors);
+  return applyOne(op, tensors, {});
+}
+
+function arithmetic(op: Op<NoAttributes>, a: TensorLike, b: TensorLike): Tensor {
+  const tensors = toTensors([a, b]);
+  requireNumeric(op.name, ...tensors);
+  requireSameDType(op.name, tensors);
+  return applyOne(op, tensors, {});
+}
+
+function logical(op: Op<NoAttributes>, a: TensorLike, b: TensorLike): Tensor {
+  const tensors = toTensors([a, b]);
+  requireBool(op.name, ...tensors);
+  return applyOne(op, tensors, {});
+}
+
+export const add = (a: TensorLike, b: TensorLike): Tensor => arithmetic(addOp, a, b);
+export const sub = (a: TensorLike, b: TensorLike): Tensor => arithmetic(subOp, a, b);
+export const mul = (a: TensorLike, b: TensorLike): Tensor => arithmetic(mulOp, a, b);
+/** The quotient; of integers, the one that drops the fraction. */
+export const div = (a: TensorLike, b: TensorLike): Tensor => arithmetic(divOp, a, b);
+/** `a` to the power `b`; the derivative with respect to `b` at `a = 0` is 0. */
+export const pow = (a: TensorLike, b: TensorLike): Tensor => {
+  const tensors = toTensors([a, b]);
+  requireFloat("pow", ...tensors);
+  return arithmetic(powOp, a, b);
+};
+/** The larger of two; at a tie the derivative is split evenly. */
+export const maximum = (a: TensorLike, b: TensorLike): Tensor => arithmetic(maximumOp, a, b);
+/** The smaller of two; at a tie the derivative is split evenly. */
+export const minimum = (a: TensorLike, b: TensorLike): Tensor => arithmetic(minimumOp, a, b);
+
+export const equal = (a: TensorLike, b: TensorLike): Tensor => binaryOf(equalOp, a, b);
+export const notEqual = (a: TensorLike, b: TensorLike): Tensor => logicalNot(equal(a, b));
+export const less = (a: TensorLike, b: TensorLike): Tensor => arithmetic(lessOp, a, b);
+export const lessEqual = (a: TensorLike, b: TensorLike): Tensor => arithmetic(lessEqualOp, a, b);
+export const greater = (a: TensorLike, b: TensorLike): Tensor => arithmetic(lessOp, b, a);
+export const greaterEqual = (a: TensorLike, b: TensorLike): Tensor => arithmetic(lessEqualOp, b, a);
+export const logicalAnd = (a: TensorLike, b: TensorLike): Tensor => logical(logicalAndOp, a, b);
+export const logicalOr = (a: TensorLike, b: TensorLike): Tensor => logical(logicalOrOp, a, b);
+export const logicalNot = (x: TensorLike): Tensor => unaryOf(logicalNotOp, x, "bool");
+const isNotANumber = (x: TensorLike): Tensor => unaryOf(isNaNOp, x, "float");
+
+export const neg = (x: TensorLike): Tensor => unaryOf(negOp, x, "numeric");
+/** The absolute value; its derivative at 0 is 0. */
+export const abs = (x: TensorLike): Tensor => unaryOf(absOp, x, "numeric");
+/** -1, 0 or 1. */
+export const sign = (x: TensorLike): Tensor => unaryOf(signOp, x, "numeric");
+export const exp = (x: TensorLike): Tensor => unaryOf(expOp, x, "float");
+export const log = (x: TensorLike): Tensor => unaryOf(logOp, x, "float");
+export const sqrt = (x: TensorLike): Tensor => unaryOf(sqrtOp, x, "float");
+/** 1 / sqrt(x). */
+export const rsqrt = (x: TensorLike): Tensor => reciprocal(sqrt(x));
+export const square = (x: TensorLike): Tensor => mul(x, x);
+/** 1 / x. */
+export const reciprocal = (x: TensorLike): Tensor => unaryOf(reciprocalOp, x, "float");
+export const sin = (x: TensorLike): Tensor => unaryOf(sinOp, x, "float");
+export const cos = (x: TensorLike): Tensor => unaryOf(cosOp, x, "float");
+export const tan = (x: TensorLike): Tensor => div(sin(x), cos(x));
+export const tanh = (x: TensorLike): Tensor => unaryOf(tanhOp, x, "float");
+/** 1 / (1 + exp(-x)). */
+export const sigmoid = (x: TensorLike): Tensor => unaryOf(sigmoidOp, x, "float");
+/** max(x, 0); its derivative at 0 is 0. */
+export const relu = (x: TensorLike): Tensor => unaryOf(reluOp, x, "float");
+export const floor = (x: TensorLike): Tensor => unaryOf(floorOp, x, "float");
+export const ceil = (x: TensorLike): Tensor => unaryOf(ceilOp, x, "float");
+/** The nearest integer; halves go to the even one. */
+export const round = (x: TensorLike): Tensor => unaryOf(roundOp, x, "float");
+/** The value of `x`, as a constant to every derivative. */
+export const stopGradient = (x: TensorLike): Tensor => applyOne(stopGradientOp, [toTensor(x)], {});
+
+export { isNotANumber as isNaN, unary, unaryOf };

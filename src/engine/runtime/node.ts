@@ -1,0 +1,75 @@
+import { availableParallelism } from "node:os";
+import * as ort from "onnxruntime-node";
+import type { TypedArray } from "../dtype.ts";
+import type { NDArray } from "../ndarray.ts";
+import type { Backend, Device, NamedSpec, Session } from "./backend.ts";
+
+/** ONNX Runtime's Node binding. */
+export const nodeBackend: Backend = {
+  devices: () =>
+    ort
+      .listSupportedBackends()
+      .flatMap(({ name }): Device[] =>
+        name === "cpu" || name === "webgpu" || name === "cuda" ? [name] : [],
+      ),
+
+  defaultThreads: () => availableParallelism(),
+
+  async load(model, inputs, outputs, { device, threads, optimize }) {
+    const session = await ort.InferenceSession.create(model, {
+      executionProviders: [device],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: optimize === "all" ? "all" : "disabled",
+      logSeverityLevel: 3,
+    });
+    return makeSession(session, inputs, outputs);
+  },
+};
+
+/** The runtime's tensors of arrays that were seen before, so that a loop over the same buffers makes none. */
+type TensorCache = WeakMap<TypedArray, ort.Tensor>;
+
+function makeSession(
+  session: ort.InferenceSession,
+  inputs: readonly NamedSpec[],
+  outputs: readonly NamedSpec[],
+): Session {
+  const cache: TensorCache = new WeakMap();
+  return {
+    async run(arrays, into) {
+      const feeds: Record<string, ort.Tensor> = {};
+      for (const [i, { name }] of inputs.entries()) {
+        const array = arrays[i];
+        if (array !== undefined) feeds[name] = runtimeTensor(array, cache);
+      }
+      if (into === undefined) {
+        const results = await session.run(feeds);
+        return outputs.map(
+          ({ name, dtype, shape }) =>
+            ({ dtype, shape, data: (results[name] as ort.Tensor).data as TypedArray }) as NDArray,
+        );
+      }
+      const fetches: Record<string, ort.Tensor> = {};
+      for (const [i, { name }] of outputs.entries()) {
+        const array = into[i];
+        if (array !== undefined) fetches[name] = runtimeTensor(array, cache);
+      }
+      await session.run(feeds, fetches);
+      return [...into];
+    },
+    dispose: () => session.release(),
+  };
+}
+
+function runtimeTensor({ dtype, shape, data }: NDArray, cache: TensorCache): ort.Tensor {
+  const known = cache.get(data);
+  if (known !== undefined && known.type === dtype && sameDimensions(known.dims, shape)) return known;
+  const tensor = new ort.Tensor(dtype, data as ort.Tensor.DataType, shape);
+  cache.set(data, tensor);
+  return tensor;
+}
+
+function sameDimensions(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}

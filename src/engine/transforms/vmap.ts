@@ -1,0 +1,108 @@
+import { fail } from "../errors.ts";
+import { dependents, TensorMap, topologicalOrder } from "../graph.ts";
+import { expand } from "../ops/broadcast.ts";
+import { describe } from "../ops/check.ts";
+import { parameter } from "../ops/constants.ts";
+import { moveAxis, unsqueeze } from "../ops/shape.ts";
+import { Tensor } from "../tensor.ts";
+import * as tree from "../tree.ts";
+import { tensorLeaves } from "./grad.ts";
+
+/** The axis mapped over: one for all leaves of an argument, a tree like it, or `null` for an argument that is shared. */
+export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes };
+
+/**
+ * A function of one example, as a function of a batch.
+ *
+ * @param inAxes for each argument the axis of its leaves that counts the examples, or `null`; all 0 by default
+ * @param outAxes where that axis goes in the outputs
+ * @throws GraphError when the arguments disagree on the number of examples
+ * @example const perSample = vmap(grad(loss), [null, 0, 0]); // gradients [examples, ...parameter]
+ */
+export function vmap<Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  inAxes: readonly Axes[] = [],
+  outAxes: Axes = 0,
+): (...args: Args) => R {
+  return (...args) => {
+    let batchSize: number | undefined;
+    const examples: Tensor[] = [];
+    const batches: Tensor[] = [];
+    const mapped = args.map((argument, i) => {
+      const axes = spreadAxes(inAxes[i] === undefined ? 0 : (inAxes[i] ?? null), argument);
+      const leaves = tensorLeaves(argument, "vmap").map((leaf, j) => {
+        const axis = axes[j];
+        if (axis === null || axis === undefined) return leaf;
+        if (axis < -leaf.rank || axis >= leaf.rank)
+          fail("vmap", `axis ${axis} is outside ${describe(leaf)} (argument ${i})`);
+        const batch = moveAxis(leaf, axis, 0);
+        const size = batch.shape[0] ?? 0;
+        if (batchSize !== undefined && size !== batchSize)
+          fail(
+            "vmap",
+            `argument ${i} has ${size} examples in ${describe(leaf)}, those before it ${batchSize}`,
+          );
+        batchSize = size;
+        const example = parameter(batch.shape.slice(1), leaf.dtype, "vmap");
+        examples.push(example);
+        batches.push(batch);
+        return example;
+      });
+      return tree.unflatten(argument, leaves);
+    });
+    if (batchSize === undefined) fail("vmap", "no argument is mapped over: every axis is null");
+    const output = f(...(mapped as unknown as Args));
+    const results = tensorLeaves(output, "vmap");
+    const outputAxes = spreadAxes(outAxes, output);
+    const batched = batchGraph(results, examples, batches, batchSize).map((result, i) => {
+      const axis = outputAxes[i] ?? 0;
+      return axis === 0 ? result : moveAxis(result, 0, axis);
+    });
+    return tree.unflatten(output, batched) as R;
+  };
+}
+
+/**
+ * `results`, functions of the parameters `examples`, evaluated for a batch: all of them get the batch as axis 0. What
+ * does not depend on the examples is computed once.
+ */
+export function batchGraph(
+  results: readonly Tensor[],
+  examples: readonly Tensor[],
+  batches: readonly Tensor[],
+  batchSize: number,
+): Tensor[] {
+  const order = topologicalOrder(results);
+  const active = dependents(order, examples);
+  const values = new TensorMap<Tensor>();
+  for (const [i, example] of examples.entries()) {
+    const batch = batches[i];
+    if (batch !== undefined) values.set(example, batch);
+  }
+  for (const node of order) {
+    if (!active.has(node) || node.inputs.length === 0) continue;
+    const batched = node.inputs.map((input) => values.has(input));
+    const outputs = node.op.batch({
+      inputs: node.inputs.map((input) => values.get(input) ?? input),
+      batched,
+      batchSize,
+      attributes: node.attributes,
+    });
+    for (const [index, output] of outputs.entries()) values.set(new Tensor(node, index), output);
+  }
+  return results.map(
+    (result) => values.get(result) ?? expand(unsqueeze(result, 0), [batchSize, ...result.shape]),
+  );
+}
+
+/** One axis for each leaf of `value`. */
+function spreadAxes(axes: Axes, value: unknown): (number | null)[] {
+  if (axes === null || typeof axes === "number") return tree.leaves(value).map(() => axes);
+  if (typeof value !== "object" || value === null)
+    return fail("vmap", "the tree of axes does not have the argument's structure");
+  const branch = value as Readonly<Record<string, unknown>>;
+  const given = axes as Readonly<Record<string, Axes>>;
+  return Object.keys(branch).flatMap((key) =>
+    spreadAxes(given[key] === undefined ? 0 : (given[key] ?? null), branch[key]),
+  );
+}

@@ -1,0 +1,128 @@
+/**
+ * Trees: nested plain objects and arrays of leaves, as parameters of a model are. The functions keep the tree's type.
+ */
+
+/** Values at the ends of a tree: whatever is not an array or a plain object, and anything with a `dtype` and a `shape`. */
+export type Tree<Leaf> = Leaf | readonly Tree<Leaf>[] | { readonly [key: string]: Tree<Leaf> };
+
+/** `T` with every leaf of type `Leaf` replaced by `To`. */
+export type MapLeaves<T, Leaf, To> = T extends Leaf
+  ? To
+  : T extends readonly unknown[]
+    ? { [K in keyof T]: MapLeaves<T[K], Leaf, To> }
+    : T extends object
+      ? { [K in keyof T]: MapLeaves<T[K], Leaf, To> }
+      : never;
+
+/** The type of the leaves of a tree. */
+export type LeafOf<T> = T extends { readonly dtype: unknown; readonly shape: unknown }
+  ? T
+  : T extends readonly (infer Item)[]
+    ? LeafOf<Item>
+    : T extends { readonly [key: string]: unknown }
+      ? LeafOf<T[keyof T]>
+      : T;
+
+function isBranch(value: unknown): value is readonly unknown[] | Record<string, unknown> {
+  if (Array.isArray(value)) return true;
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && !("dtype" in value && "shape" in value);
+}
+
+/**
+ * The leaves of a tree, in the order of its arrays and of its objects' keys as written.
+ *
+ * @example leaves({ w: a, layers: [b, c] }) // [a, b, c]
+ */
+export function leaves<T>(tree: T): LeafOf<T>[] {
+  const out: unknown[] = [];
+  const visit = (value: unknown): void => {
+    if (!isBranch(value)) out.push(value);
+    else for (const item of Array.isArray(value) ? value : Object.values(value)) visit(item);
+  };
+  visit(tree);
+  return out as LeafOf<T>[];
+}
+
+/** The path of every leaf, `layers.0.weight`, in the order of {@link leaves}; "" for a tree that is one leaf. */
+export function paths(tree: unknown): string[] {
+  const out: string[] = [];
+  const visit = (value: unknown, path: string): void => {
+    if (!isBranch(value)) out.push(path);
+    else for (const [key, item] of Object.entries(value)) visit(item, path === "" ? key : `${path}.${key}`);
+  };
+  visit(tree, "");
+  return out;
+}
+
+/**
+ * A tree of the same structure with `f` applied to every leaf; with more trees, `f` gets their leaves at the same place.
+ *
+ * @throws TypeError naming the path where the trees' structures differ
+ * @example map((p, g) => p.sub(g.mul(0.1)), parameters, gradients)
+ */
+export function map<T, R, Rest extends readonly unknown[]>(
+  f: (leaf: LeafOf<T>, ...others: { [K in keyof Rest]: LeafOf<Rest[K]> }) => R,
+  tree: T,
+  ...rest: Rest
+): MapLeaves<T, LeafOf<T>, R> {
+  const call = f as (...leaves: readonly unknown[]) => R;
+  const visit = (values: readonly unknown[], path: string): unknown => {
+    const [first, ...others] = values;
+    if (!isBranch(first)) {
+      for (const other of others) if (isBranch(other)) throw mismatch(path, "a leaf", "a branch");
+      return call(...values);
+    }
+    const keys = Object.keys(first);
+    for (const other of others) {
+      if (!isBranch(other)) throw mismatch(path, `keys ${keys.join(", ")}`, "a leaf");
+      const found = Object.keys(other);
+      if (
+        found.length !== keys.length ||
+        Array.isArray(other) !== Array.isArray(first) ||
+        keys.some((key) => !(key in other))
+      )
+        throw mismatch(path, `keys ${keys.join(", ")}`, `keys ${found.join(", ")}`);
+    }
+    const children = keys.map((key) =>
+      visit(
+        values.map((value) => (value as Record<string, unknown>)[key]),
+        path === "" ? key : `${path}.${key}`,
+      ),
+    );
+    return Array.isArray(first) ? children : Object.fromEntries(keys.map((key, i) => [key, children[i]]));
+  };
+  return visit([tree, ...rest], "") as MapLeaves<T, LeafOf<T>, R>;
+}
+
+/** A tree whose leaves are arrays of the leaves at the same place of `first` and `second`. */
+export function zip<A, B>(first: A, second: B): MapLeaves<A, LeafOf<A>, readonly [LeafOf<A>, LeafOf<B>]> {
+  return map((a: LeafOf<A>, b: LeafOf<B>) => pair(a, b), first, second) as MapLeaves<
+    A,
+    LeafOf<A>,
+    readonly [LeafOf<A>, LeafOf<B>]
+  >;
+}
+
+function pair<A, B>(a: A, b: B): readonly [A, B] {
+  return [a, b];
+}
+
+/**
+ * A tree of the structure of `like` with the given leaves, in the order of {@link leaves}.
+ *
+ * @throws TypeError when their number is not the tree's
+ */
+export function unflatten<T, R>(like: T, flat: readonly R[]): MapLeaves<T, LeafOf<T>, R> {
+  const count = leaves(like).length;
+  if (flat.length !== count) throw new TypeError(`tree: ${flat.length} leaves for a tree that has ${count}`);
+  let next = 0;
+  return map(() => flat[next++] as R, like);
+}
+
+function mismatch(path: string, expected: string, found: string): TypeError {
+  return new TypeError(
+    `tree: the structures differ at ${path === "" ? "the root" : path}: ${expected} against ${found}`,
+  );
+}
