@@ -8,7 +8,7 @@ describe("toNpy", () => {
   it.each(dtypes)("keeps the dtype, shape and elements of %s", async (dtype) => {
     const bytes = await toNpy(ndarray([0, 1, 1, 0, 1, 1], [2, 3], dtype));
     const header = Buffer.from(bytes).toString("latin1", 0, 128);
-    expect(header).toMatch(/^\x93NUMPY\x03/);
+    expect(header.startsWith("\x93NUMPY\x03\x00")).toBe(true);
     expect(header).toContain("(2, 3)");
     const read = parseNpy(bytes);
     expect(read.dtype).toBe(dtype);
