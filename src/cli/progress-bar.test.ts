@@ -22,7 +22,10 @@ describe("createProgressBar", () => {
       { ...terminal, write: (text: string) => written.push(text) },
       { interval: 100, now: () => time },
     );
-    return { bar, written, wait: (milliseconds: number) => void (time += milliseconds) };
+    const wait = (milliseconds: number): void => {
+      time += milliseconds;
+    };
+    return { bar, written, wait };
   }
 
   it("writes nothing where there is no terminal", () => {
