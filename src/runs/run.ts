@@ -23,6 +23,8 @@ export interface Caption {
 }
 
 export interface ImageCaption extends Caption {
+  /** Whether the report shows the picture too, which it does when nothing is said. */
+  readonly inReport?: boolean;
   /** Headings above the parts of the picture, spread evenly from left to right. */
   readonly labels?: readonly string[];
 }
@@ -123,12 +125,12 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
       await write({ kind: "figure", name, caption }, ".svg", file);
       sections.push({ kind: "figure", name, caption, svg: inline });
     },
-    async image(name, picture, { caption = "", labels = [] } = {}) {
+    async image(name, picture, { caption = "", labels = [], inReport = true } = {}) {
       const { encodePng } = await import("../data/picture.ts");
       const png = await encodePng(picture);
       await write({ kind: "image", name, caption }, ".png", png);
       const { width, height } = picture;
-      sections.push({ kind: "image", name, caption, labels, png, width, height });
+      if (inReport) sections.push({ kind: "image", name, caption, labels, png, width, height });
     },
     async array(name, array, { caption = "" } = {}) {
       const { toNpy } = await import("../data/npy.ts");
