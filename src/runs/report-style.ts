@@ -29,6 +29,7 @@ section{border-top:1px solid var(--rule);padding:1.4rem 0}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.9rem;width:100%}
 th,td{text-align:left;padding:.4rem 1.2rem .4rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
+tbody tr:last-child>*{border-bottom:0}
 th{font-weight:600}
 .number{text-align:right;font-variant-numeric:tabular-nums}
 .sortable th button{all:unset;cursor:pointer;font-weight:600}
@@ -36,12 +37,13 @@ th{font-weight:600}
 .sortable th[aria-sort=ascending] button::after{content:" ↑"}
 .sortable th[aria-sort=descending] button::after{content:" ↓"}
 .parameters th{font-weight:500;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.85rem;white-space:nowrap}
-.parameters .value{font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.parameters .value{font-variant-numeric:tabular-nums}
 .parameters td:last-child{color:var(--muted)}
 pre{background:var(--panel);padding:.8rem 1rem;border-radius:6px;overflow-x:auto;font:.9rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;margin:0 0 .9rem}
 section p{margin:.5rem 0;max-width:48rem}
 .rest,details{font-size:.9rem;color:var(--muted)}
 summary{cursor:pointer}
+@media (max-width:40rem){.parameters tr{display:block;border-bottom:1px solid var(--rule);padding:.45rem 0}.parameters th,.parameters td{display:block;border:0;padding:0;overflow-wrap:anywhere}}
 @media print{main{max-width:none;padding:0}body{font-size:10.5pt}pre{white-space:pre-wrap;border:1px solid var(--rule)}.sections{grid-template-columns:1fr 1fr}.scroll{overflow:visible}}
 `;
 

@@ -44,7 +44,7 @@ describe("the report of a run", () => {
   it("says what was asked, the answer, the caveats and how to do it again", () => {
     const { document } = parseHTML(page);
     expect(document.querySelector("h1")?.textContent).toBe("Add numbers up");
-    expect(document.querySelector(".answer")?.textContent).toBe("The sum is 1.5 s.");
+    expect(document.querySelector(".answer")?.textContent).toBe("The sum is 1.5\u00a0s.");
     expect(document.querySelector(".notes")?.textContent).toContain("Only a toy <b>.");
     expect(document.querySelector("pre")?.textContent).toBe(
       "npx fallline toy sum '<img src=x>.txt' --seed 3",

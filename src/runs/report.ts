@@ -53,7 +53,7 @@ export function renderReport(input: ReportInput): string {
 <header>
 <p class="eyebrow">${method.title}</p>
 <h1>${summary}</h1>
-<p class="answer">${record.answer}</p>
+<p class="answer">${keepUnits(record.answer ?? "")}</p>
 <p class="facts">${factsOf(record).map((fact) => html`<span>${fact}</span>`)}</p>
 </header>
 <div class="sections">
@@ -75,6 +75,11 @@ function factsOf(record: RunRecord): string[] {
   const facts = [`${day} UTC`, `seed ${record.seed}`];
   if (record.seconds !== undefined) facts.push(formatSeconds(record.seconds));
   return facts;
+}
+
+/** Keeps a number and its unit on one line. */
+function keepUnits(text: string): string {
+  return text.replaceAll(/(\d) (ms|s|min|h|dB|%)(?!\w)/g, "$1\u00a0$2");
 }
 
 function renderSection(section: ReportSection): Html {

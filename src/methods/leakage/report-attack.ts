@@ -114,13 +114,15 @@ async function writeCurve(run: Run, figure: CurveFigure): Promise<void> {
 function curvePlot(figure: CurveFigure, end: { evaluation: number; value: number }): PlotOptions {
   const stroke = seriesColour(figure.series);
   const { bound } = figure;
+  const values = figure.points.map(({ value }) => value);
+  if (bound !== undefined) values.push(bound);
   const channels = { x: "evaluation", y: "value" };
   return {
     width: 460,
     height: 280,
     marginRight: 52,
     x: { label: "gradient evaluations", ticks: 5, domain: [0, Math.max(1, end.evaluation)] },
-    y: { type: "log", label: figure.label, tickFormat: tenPower, grid: true },
+    y: { type: "log", label: figure.label, tickFormat: tenPower, grid: true, ...decades(values) },
     marks: [
       ...(bound === undefined ? [] : boundMarks(bound)),
       lineY(figure.points, { ...channels, stroke, strokeWidth: 1.75 }),
@@ -147,10 +149,23 @@ function boundMarks(bound: number) {
       text: () => `counts as recovered below ${formatNumber(bound, { digits: 1 })}`,
       textAnchor: "start",
       dx: 6,
-      dy: 10,
+      dy: -8,
       fill: colour("muted"),
     }),
   ];
+}
+
+/** A logarithmic axis over whole decades with at most seven ticks, all of them powers of ten. */
+function decades(values: readonly number[]): { domain: [number, number]; ticks: number[] } {
+  const exponents = values.map((value) => Math.log10(value));
+  const low = Math.floor(Math.min(...exponents));
+  const high = Math.max(low + 1, Math.ceil(Math.max(...exponents)));
+  const step = Math.ceil((high - low) / 6);
+  const ticks = Array.from(
+    { length: Math.floor((high - low) / step) + 1 },
+    (_, tick) => 10 ** (low + tick * step),
+  );
+  return { domain: [10 ** low, 10 ** high], ticks };
 }
 
 const superscripts: Readonly<Record<string, string>> = {
@@ -167,12 +182,10 @@ const superscripts: Readonly<Record<string, string>> = {
   "9": "⁹",
 };
 
-/** Whole powers of ten as `10⁻³`; ticks between them carry no text. */
+/** A power of ten as `10⁻³`. */
 function tenPower(value: number): string {
-  const exponent = Math.log10(value);
-  if (Math.abs(exponent - Math.round(exponent)) > 1e-9) return "";
-  if (Math.round(exponent) === 0) return "1";
-  return `10${[...String(Math.round(exponent))].map((character) => superscripts[character] ?? "").join("")}`;
+  const exponent = Math.round(Math.log10(value));
+  return exponent === 0 ? "1" : `10${[...String(exponent)].map((sign) => superscripts[sign] ?? "").join("")}`;
 }
 
 function caveatsOf(outcome: AttackOutcome): string[] {
@@ -182,12 +195,10 @@ function caveatsOf(outcome: AttackOutcome): string[] {
     `“Recovered” means a mean squared error below ${formatNumber(recoveredBelow, { digits: 1 })} (40 dB), measured before the image is clamped to [0, 1]; the pictures show it clamped.`,
   ];
   if (labelKnowledge === "known")
-    caveats.push(
-      "The attacker was told the label; with `--label infer` it reads the label off the gradient.",
-    );
+    caveats.push("The attacker was told the label; with --label infer it reads the label off the gradient.");
   if (dtype === "float32")
     caveats.push(
-      "In float32 the rounding of the gradients stops the recovery near a mean squared error of 1e-5 to 1e-4; `--dtype float64` goes further.",
+      "In float32 the rounding of the gradients stops the recovery near a mean squared error of 1e-5 to 1e-4; --dtype float64 goes further.",
     );
   if (successOf(outcome) !== "recovered")
     caveats.push(
