@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -160,6 +161,28 @@ describe("a command", () => {
       state: "failed",
       error: "the sum is wrong",
     });
+  });
+});
+
+describe("a full disk", () => {
+  it("ends the run with exit code 2 and leaves whole files", async (context) => {
+    const disk = join(folder, "disk");
+    mkdirSync(disk);
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk]).status === 0;
+    if (!mounted) context.skip("a small disk takes the right to mount one");
+    try {
+      const { code, stderr } = await toy("toy sum x --quiet --steps 1000 --out disk/run".split(" "));
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^fallline: disk\/run\/.*no space left on the device.*\n$/);
+      const lines = readFileSync(join(disk, "run", "metrics.jsonl"), "utf8")
+        .trimEnd()
+        .split("\n");
+      for (const line of lines) expect(JSON.parse(line)).toHaveProperty("name", "sum");
+      expect(readdirSync(join(disk, "run")).sort()).toEqual(["metrics.jsonl", "run.json"]);
+      expect(JSON.parse(readFileSync(join(disk, "run", "run.json"), "utf8"))).toHaveProperty("state");
+    } finally {
+      spawnSync("umount", [disk]);
+    }
   });
 });
 

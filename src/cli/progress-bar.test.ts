@@ -48,6 +48,12 @@ describe("createProgressBar", () => {
     expect(written.slice(4)).toEqual(["\r\x1b[2K"]);
   });
 
+  it("takes a terminal of 0 columns for one that does not know its width", () => {
+    const { bar, written } = record({ isTTY: true, columns: 0 });
+    bar.update({ done: 1, total: 2, label: "loss 12" });
+    expect(written.at(-1)).toMatch(/loss 12$/);
+  });
+
   it("measures the rate from the first update on", () => {
     const { bar, written, wait } = record({ isTTY: true, columns: 200 });
     bar.update({ done: 10, total: 110, label: "" });

@@ -44,7 +44,8 @@ export function createProgressBar(
       visible = true;
       const seconds = (time - first.time) / 1000;
       const rate = seconds > 0 ? (progress.done - first.done) / seconds : 0;
-      terminal.write(`${clearLine}${formatBar(progress, rate).slice(0, (terminal.columns ?? 80) - 1)}`);
+      // Some terminals say that they have 0 columns.
+      terminal.write(`${clearLine}${formatBar(progress, rate).slice(0, (terminal.columns || 80) - 1)}`);
     },
     clear() {
       if (visible) terminal.write(clearLine);
