@@ -64,3 +64,20 @@ export function windowIndices(
   }
   return indices;
 }
+
+/** The attributes of ONNX's Conv and ConvTranspose. */
+export function onnxConvolution({
+  stride,
+  dilation,
+  padding,
+  groups,
+  kernelSize,
+}: ConvolutionAttributes): Record<string, number | number[]> {
+  return {
+    strides: [...stride],
+    dilations: [...dilation],
+    pads: [...padding.map(([before]) => before), ...padding.map(([, after]) => after)],
+    group: groups,
+    kernel_shape: [...kernelSize],
+  };
+}

@@ -3,7 +3,7 @@ import { formatShape, sizeOf } from "../shape.ts";
 import { applyOne, type BatchArguments, type Op, type Tensor } from "../tensor.ts";
 import { expand } from "./broadcast.ts";
 import { describe, requireFloat, requireSameDType } from "./check.ts";
-import { type ConvolutionAttributes, outputSize } from "./convolution-geometry.ts";
+import { type ConvolutionAttributes, onnxConvolution, outputSize } from "./convolution-geometry.ts";
 import { lowerConv, lowerConvInput, lowerConvWeight } from "./convolution-lowering.ts";
 import { add } from "./elementwise.ts";
 import { both, moveAxis, reshape, unsqueeze } from "./shape.ts";
@@ -46,7 +46,7 @@ export const convOp: Op<ConvolutionAttributes> = {
   },
   batch: (args) => [batchBilinear(convOp, args)],
   lower: (inputs, attributes) => lowerConv(...both(inputs), attributes),
-  emit: (emitter, inputs, _, attributes) => emitter.node("Conv", inputs, onnxAttributes(attributes)),
+  emit: (emitter, inputs, _, attributes) => emitter.node("Conv", inputs, onnxConvolution(attributes)),
   flops: (node) =>
     convolutionFlops(
       node,
@@ -80,7 +80,7 @@ export const convInputOp: Op<ConvolutionAttributes> = {
       );
     });
     return emitter.node("ConvTranspose", inputs, {
-      ...onnxAttributes(attributes),
+      ...onnxConvolution(attributes),
       output_padding: inputSize.map((size, i) => size - (reached[i] ?? 0)),
     });
   },
@@ -117,22 +117,6 @@ export const convWeightOp: Op<ConvolutionAttributes> = {
       node.outputs[0]?.shape[1] ?? 0,
     ),
 };
-
-function onnxAttributes({
-  stride,
-  dilation,
-  padding,
-  groups,
-  kernelSize,
-}: ConvolutionAttributes): Record<string, number | number[]> {
-  return {
-    strides: [...stride],
-    dilations: [...dilation],
-    pads: [...padding.map(([before]) => before), ...padding.map(([, after]) => after)],
-    group: groups,
-    kernel_shape: [...kernelSize],
-  };
-}
 
 /** Folds a batch into the examples (axis 0) of a tensor [B, N, ...]. */
 function foldExamples(x: Tensor): Tensor {
