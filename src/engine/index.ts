@@ -17,6 +17,7 @@ export {
 } from "./runtime/compile.ts";
 export type { Shape } from "./shape.ts";
 export { isTensor, type Spec, Tensor, type TensorLike } from "./tensor.ts";
+export { cond, whileLoop } from "./transforms/control.ts";
 export { type GradOptions, grad, valueAndGrad, vjp } from "./transforms/grad.ts";
 export { hessian, hvp, jacobian, jvp, linearize } from "./transforms/jvp.ts";
 export { type ScanOptions, scan } from "./transforms/scan.ts";

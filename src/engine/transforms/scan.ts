@@ -20,7 +20,7 @@ import * as tree from "../tree.ts";
 import { backward } from "./backward.ts";
 import { tensorLeaves } from "./grad.ts";
 import { close, instantiate, parametersFor } from "./subgraph.ts";
-import { batchGraph } from "./vmap.ts";
+import { batchSubgraph } from "./vmap.ts";
 
 /**
  * A loop whose body is a graph. Inputs: the initial carries, the sequences, what the body captured. Outputs: the last
@@ -292,18 +292,13 @@ function scanBatch({
     const shape = isBatched(i) ? [batchSize, ...example] : example;
     return parameter(shape, dtype, bodyOwner);
   });
-  const examples = body.parameters.filter((_, i) => isBatched(i));
-  const shared = body.parameters.filter((_, i) => !isBatched(i));
-  const bound = instantiate(
-    { parameters: shared, results: body.results },
-    parameters.filter((_, i) => !isBatched(i)),
-  );
-  const results = batchGraph(
-    bound,
-    examples,
-    parameters.filter((_, i) => isBatched(i)),
-    batchSize,
-  );
-  const node = apply(scanOp, values, { body: { parameters, results }, carries, sequences, length, reverse });
-  return node.map((output, i) => (i < carries ? output : moveAxis(output, 1, 0)));
+  const results = batchSubgraph(body, parameters, isBatched, batchSize);
+  const outputs = apply(scanOp, values, {
+    body: { parameters, results },
+    carries,
+    sequences,
+    length,
+    reverse,
+  });
+  return outputs.map((output, i) => (i < carries ? output : moveAxis(output, 1, 0)));
 }
