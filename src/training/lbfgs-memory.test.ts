@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { randomStream } from "../numeric/random.ts";
 import { dot } from "../numeric/rows.ts";
-import { createMemory, directionWorkspace, quasiNewtonDirection } from "./lbfgs-memory.ts";
+import { createMemory, quasiNewtonDirection } from "./lbfgs-memory.ts";
 
 /** The two-loop recursion as the textbook has it (Nocedal and Wright, algorithm 7.4). */
 function twoLoop(pairs: { s: Float64Array; y: Float64Array }[], gradient: Float64Array): Float64Array {
@@ -29,7 +29,6 @@ describe("quasiNewtonDirection", () => {
       const stream = randomStream(capacity);
       const n = 37;
       const memory = createMemory(n, capacity);
-      const workspace = directionWorkspace(capacity);
       const direction = new Float64Array(n);
       const kept: { s: Float64Array; y: Float64Array }[] = [];
       for (let iteration = 0; iteration < 25; iteration++) {
@@ -39,7 +38,7 @@ describe("quasiNewtonDirection", () => {
         const sign = iteration % 6 === 5 ? -1 : 1;
         const y = s.map((value, i) => sign * (value * (1 + (i % 5)) + 0.1 * (noise[i] ?? 0)));
         const gradient = stream.normal(n);
-        quasiNewtonDirection(memory, s, y, gradient, direction, workspace);
+        quasiNewtonDirection(memory, s, y, gradient, direction);
         if (sign > 0) kept.push({ s, y });
         const expected = twoLoop(kept.slice(-capacity), gradient);
         expect(memory.count).toBe(Math.min(kept.length, capacity));
@@ -54,7 +53,7 @@ describe("quasiNewtonDirection", () => {
     const memory = createMemory(3, 2);
     const direction = new Float64Array(3);
     const zero = new Float64Array(3);
-    quasiNewtonDirection(memory, zero, zero, Float64Array.of(1, -2, 3), direction, directionWorkspace(2));
+    quasiNewtonDirection(memory, zero, zero, Float64Array.of(1, -2, 3), direction);
     expect(Array.from(direction)).toEqual([-1, 2, -3]);
   });
 });

@@ -1,13 +1,7 @@
 // L-BFGS as PyTorch's torch.optim.LBFGS runs it (2.14), down to when it stops: D. C. Liu, J. Nocedal, "On the
 // Limited Memory BFGS Method for Large Scale Optimization" (1989), after M. Schmidt's minFunc.
 import { dot, maximumAbsolute } from "../numeric/rows.ts";
-import {
-  createMemory,
-  type DirectionWorkspace,
-  directionWorkspace,
-  type LbfgsMemory,
-  quasiNewtonDirection,
-} from "./lbfgs-memory.ts";
+import { createMemory, type LbfgsMemory, quasiNewtonDirection } from "./lbfgs-memory.ts";
 import { strongWolfe } from "./strong-wolfe.ts";
 
 /**
@@ -62,7 +56,6 @@ export interface LbfgsState {
     readonly change: Float64Array;
     readonly trial: Float64Array;
     readonly gradients: readonly Float64Array[];
-    readonly direction: DirectionWorkspace;
   };
 }
 
@@ -123,7 +116,6 @@ export function createLbfgs(initial: Float64Array, options: { historySize?: numb
       change: vector(),
       trial: vector(),
       gradients: [vector(), vector(), vector()],
-      direction: directionWorkspace(historySize),
     },
   };
 }
@@ -201,7 +193,7 @@ export async function lbfgsStep(
         change[i] = (gradient[i] as number) - (previousGradient[i] as number);
         step[i] = (direction[i] as number) * state.stepLength;
       }
-      quasiNewtonDirection(state.memory, step, change, gradient, direction, workspace.direction);
+      quasiNewtonDirection(state.memory, step, change, gradient, direction);
     }
     previousGradient.set(gradient);
     const previousValue = state.value;
