@@ -38,6 +38,33 @@ def draws(rng):
     return out
 
 
+def further_draws(seed):
+    """Draws that go through pow, log or exp, which libraries round differently: compared to a tolerance."""
+    rng = np.random.default_rng(seed)
+    out = []
+
+    def add(call, arguments, values):
+        out.append({"call": call, "arguments": arguments, "values": values.tolist()})
+
+    add("exponential", [40], rng.exponential(size=40))
+    add("exponential", [40, 2.5], rng.exponential(2.5, 40))
+    for shape, scale in [(0.0, 1.0), (0.05, 1.0), (0.6, 2.0), (1.0, 1.0), (1.5, 0.5), (40.0, 1.0)]:
+        add("gamma", [30, shape, scale], rng.gamma(shape, scale, 30))
+    for size, population in [(0, 5), (5, 5), (3, 1000), (20, 10_000), (30, 10_001), (300, 10_001), (15_000, 15_000)]:
+        values = rng.choice(population, size, replace=False)
+        add("choice", [size, population], values if size <= 300 else values[:50])
+    weights = [0.1, 0.0, 0.25, 0.5, 0.15, 0.0]
+    add("weightedChoice", [60, *weights], rng.choice(6, 60, p=weights))
+    add("uniform", [3], rng.uniform(size=3))
+    return {"seed": seed, "draws": out}
+
+
+def tail_exponentials(seed, count):
+    values = np.random.default_rng(seed).standard_exponential(count)
+    positions = np.flatnonzero(values > 7.69711747013104972)
+    return {"seed": seed, "count": count, "positions": positions.tolist(), "values": values[positions].tolist()}
+
+
 def tail_normals(seed, count):
     """Draws beyond the last layer of the ziggurat, which go through log1p."""
     values = np.random.default_rng(seed).standard_normal(count)
@@ -70,6 +97,8 @@ def main(path):
         "cases": cases,
         "seedWords": states,
         "tail": tail_normals(3, 400_000),
+        "exponentialTail": tail_exponentials(4, 100_000),
+        "further": further_draws(2026),
     }
     with open(path, "w", encoding="utf-8") as file:
         json.dump(document, file, separators=(",", ":"))

@@ -11,10 +11,25 @@ interface Draw {
   first: number[];
   sha256: string;
 }
+interface Tail {
+  seed: number;
+  count: number;
+  positions: number[];
+  values: number[];
+}
 interface Vectors {
   cases: { seed: string[]; path: number[]; draws: Draw[] }[];
   seedWords: { seed: string[]; spawnKey: number[]; words: number[] }[];
-  tail: { seed: number; count: number; positions: number[]; values: number[] };
+  tail: Tail;
+  exponentialTail: Tail;
+  further: {
+    seed: number;
+    draws: {
+      call: string;
+      arguments: number[];
+      values: number[];
+    }[];
+  };
 }
 const vectors = JSON.parse(
   readFileSync(new URL("../../test/vectors/random.json", import.meta.url), "utf8"),
@@ -26,6 +41,15 @@ function draw(stream: RandomStream, { call, arguments: given }: Draw): Float64Ar
   if (call === "normal") return stream.normal(size, a, b);
   if (call === "integers") return stream.integers(size, a ?? 0, b ?? 0);
   return stream.permutation(size);
+}
+
+function further(stream: RandomStream, call: string, given: number[]): Float64Array | Int32Array {
+  const [size = 0, a = 1, b] = given;
+  if (call === "exponential") return stream.exponential(size, a);
+  if (call === "gamma") return stream.gamma(size, a, b);
+  if (call === "choice") return stream.choice(size, a);
+  if (call === "weightedChoice") return stream.weightedChoice(size, given.slice(1));
+  return stream.uniform(size);
 }
 
 /** The descendant reached by taking child number path[0], then its child path[1], ... */
@@ -56,15 +80,28 @@ describe("randomStream against NumPy", () => {
       expect(Array.from(seedWords(seed.map(BigInt), spawnKey, 8))).toEqual(words);
   });
 
-  it("draws the tail of the normal to the last bit but one", () => {
-    const { seed, count, positions, values } = vectors.tail;
-    const drawn = randomStream(seed).normal(count);
-    const beyond = Array.from(drawn.keys()).filter((i) => Math.abs(drawn[i] ?? 0) > 3.6541528853610088);
-    expect(beyond).toEqual(positions);
+  it.each(["tail", "exponentialTail"] as const)("draws beyond the last layer: %s", (kind) => {
+    const { seed, count, positions, values } = vectors[kind];
+    const [drawn, start] =
+      kind === "tail"
+        ? [randomStream(seed).normal(count), 3.654152885361009]
+        : [randomStream(seed).exponential(count), 7.69711747013105];
+    expect(Array.from(drawn.keys()).filter((i) => Math.abs(drawn[i] ?? 0) > start)).toEqual(positions);
     for (const [i, position] of positions.entries()) {
       const expected = values[i] ?? 0;
       // log1p is not correctly rounded in either runtime: one unit in the last place is allowed.
       expect(Math.abs((drawn[position] ?? 0) - expected)).toBeLessThanOrEqual(Math.abs(expected) * 2 ** -52);
+    }
+  });
+
+  it("draws exponential and gamma numbers and choices, one stream through all", () => {
+    const stream = randomStream(vectors.further.seed);
+    for (const { call, arguments: given, values } of vectors.further.draws) {
+      const [size = 0, a = 0, b] = given;
+      const drawn = further(stream, call, given);
+      expect(drawn.length, call).toBe(size);
+      for (const [i, value] of values.entries())
+        expect(Math.abs((drawn[i] ?? Number.NaN) - value), `${call} ${i}`).toBeLessThanOrEqual(4e-15 * value);
     }
   });
 });
@@ -125,6 +162,11 @@ describe("randomStream", () => {
     expect(() => stream.normal(1, Infinity)).toThrow("mean Infinity");
     expect(() => stream.integers(1, 3, 3)).toThrow("integers: [3, 3)");
     expect(() => stream.integers(1, 0, 2 ** 40)).toThrow("32-bit");
+    expect(() => stream.exponential(1, -1)).toThrow("exponential: scale -1");
+    expect(() => stream.gamma(1, Number.NaN)).toThrow("gamma: shape NaN");
+    expect(() => stream.choice(3, 2)).toThrow("choice: 3 different integers of [0, 2) do not exist");
+    expect(() => stream.weightedChoice(1, [1, -1])).toThrow("weight -1 at 1");
+    expect(() => stream.weightedChoice(1, [0, 0])).toThrow("add up to 0");
     expect(() => stream.permutation(1.5)).toThrow("permutation: size 1.5");
   });
 });

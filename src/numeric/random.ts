@@ -1,14 +1,8 @@
 // Random streams that are NumPy's, draw for draw. numpy-ts has the same generator but takes only small seeds,
 // cannot spawn, and cannot save its state for a resumed run, so the generator is written out here.
-import { next32, next64, nextUnit, type Pcg64, seededPcg64 } from "./pcg64.ts";
+import { nextBelow, nextExponential, nextGamma, nextNormal, nextUpTo } from "./draws.ts";
+import { nextUnit, type Pcg64, seededPcg64 } from "./pcg64.ts";
 import { type Seed, seedWords } from "./seed-sequence.ts";
-import {
-  inverseTailStart,
-  layerHeights,
-  layerThresholds,
-  layerWidths,
-  tailStart,
-} from "./ziggurat-tables.ts";
 
 export type { Seed } from "./seed-sequence.ts";
 
@@ -32,6 +26,32 @@ export interface RandomStream {
    * @throws RangeError when the bounds are not 32-bit integers with low < high
    */
   integers(size: number, low: number, high: number): Int32Array;
+  /**
+   * `size` exponential numbers with mean `scale`, as `Generator.exponential`.
+   *
+   * @throws RangeError when the size is not a non-negative integer, or the scale negative or not finite
+   */
+  exponential(size: number, scale?: number): Float64Array;
+  /**
+   * `size` gamma numbers with mean `shape` x `scale`, as `Generator.gamma`.
+   *
+   * @throws RangeError when the size is not a non-negative integer, or shape or scale negative or not finite
+   */
+  gamma(size: number, shape: number, scale?: number): Float64Array;
+  /**
+   * `size` different integers of [0, population) in random order, as `Generator.choice(population, size,
+   * replace=False)`; with replacement it is {@link RandomStream.integers}.
+   *
+   * @throws RangeError when there are not so many
+   */
+  choice(size: number, population: number): Int32Array;
+  /**
+   * `size` integers of [0, n), each with a probability proportional to its weight, as
+   * `Generator.choice(n, size, p=weights / sum)` gives them where the weights add up to 1.
+   *
+   * @throws RangeError when there are no weights, one is negative or not finite, or all are zero
+   */
+  weightedChoice(size: number, weights: ArrayLike<number>): Int32Array;
   /** 0 ... size - 1 in random order, as `Generator.permutation(size)`. */
   permutation(size: number): Int32Array;
   /** `count` independent streams, as `Generator.spawn`; later calls give further ones. This stream's draws do not change. */
@@ -128,6 +148,34 @@ function streamAt(seed: Seed, spawnKey: readonly number[], resumed?: RandomStrea
       return order;
     },
 
+    exponential(size, scale = 1) {
+      checkPositive("exponential", { scale });
+      const out = new Float64Array(checkedSize(size, "exponential"));
+      for (let i = 0; i < size; i++) out[i] = scale * nextExponential(generator);
+      return out;
+    },
+
+    gamma(size, shape, scale = 1) {
+      checkPositive("gamma", { shape, scale });
+      const out = new Float64Array(checkedSize(size, "gamma"));
+      for (let i = 0; i < size; i++) out[i] = scale * nextGamma(generator, shape);
+      return out;
+    },
+
+    choice(size, population) {
+      checkedSize(population, "choice of");
+      if (checkedSize(size, "choice") > population)
+        throw new RangeError(`choice: ${size} different integers of [0, ${population}) do not exist`);
+      return distinct(generator, size, population);
+    },
+
+    weightedChoice(size, weights) {
+      const cumulative = cumulativeWeights(weights);
+      const out = new Int32Array(checkedSize(size, "weightedChoice"));
+      for (let i = 0; i < size; i++) out[i] = firstAbove(cumulative, nextUnit(generator));
+      return out;
+    },
+
     spawn(count) {
       const first = spawned;
       spawned += checkedSize(count, "spawn");
@@ -147,60 +195,67 @@ function streamAt(seed: Seed, spawnKey: readonly number[], resumed?: RandomStrea
   };
 }
 
+/** NumPy's two ways: the tail of a partial shuffle where many are drawn of many, Floyd's algorithm elsewhere. */
+function distinct(generator: Pcg64, size: number, population: number): Int32Array {
+  if (population > 10_000 && size > Math.floor(population / 50)) {
+    const order = Int32Array.from({ length: population }, (_, i) => i);
+    shuffleTail(generator, order, Math.max(population - size, 1));
+    return order.slice(population - size);
+  }
+  const chosen = new Set<number>();
+  for (let last = population - size; last < population; last++) {
+    const value = nextBelow(generator, last + 1);
+    chosen.add(chosen.has(value) ? last : value);
+  }
+  const order = Int32Array.from(chosen);
+  shuffleTail(generator, order, 1);
+  return order;
+}
+
+/** Swaps each element from the last down to `first` with one at or before it. */
+function shuffleTail(generator: Pcg64, order: Int32Array, first: number): void {
+  for (let i = order.length - 1; i >= first; i--) {
+    const j = nextBelow(generator, i + 1);
+    const kept = order[i] as number;
+    order[i] = order[j] as number;
+    order[j] = kept;
+  }
+}
+
+function cumulativeWeights(weights: ArrayLike<number>): Float64Array {
+  const cumulative = new Float64Array(weights.length);
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    const weight = weights[i] as number;
+    if (!(weight >= 0 && weight < Infinity))
+      throw new RangeError(`weightedChoice: weight ${weight} at ${i} is not a number from 0 up`);
+    sum += weight;
+    cumulative[i] = sum;
+  }
+  if (!(sum > 0 && sum < Infinity)) throw new RangeError(`weightedChoice: the weights add up to ${sum}`);
+  return cumulative.map((value) => value / sum);
+}
+
+/** The first index whose value exceeds `bound`, by bisection. */
+function firstAbove(ascending: Float64Array, bound: number): number {
+  let low = 0;
+  let high = ascending.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] as number) > bound) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function checkPositive(draw: string, parameters: Record<string, number>): void {
+  for (const [name, value] of Object.entries(parameters))
+    if (!(value >= 0 && value < Infinity))
+      throw new RangeError(`${draw}: ${name} ${value} is not a number from 0 up`);
+}
+
 function checkedSize(size: number, draw: string): number {
   if (!Number.isSafeInteger(size) || size < 0)
     throw new RangeError(`${draw}: size ${size} is not a non-negative integer`);
   return size;
-}
-
-/** A standard normal number by the ziggurat. */
-function nextNormal(generator: Pcg64): number {
-  for (;;) {
-    next64(generator);
-    const { high, low } = generator;
-    const layer = low & 0xff;
-    // Bits 9 to 60 of the draw are the magnitude, bit 8 the sign.
-    const magnitude = (high & 0x1fffffff) * 8388608 + (low >>> 9);
-    const width = magnitude * (layerWidths[layer] as number);
-    const x = low & 0x100 ? -width : width;
-    if (magnitude < (layerThresholds[layer] as number)) return x;
-    if (layer === 0) {
-      const tail = nextTail(generator);
-      // Bit 8 of the magnitude decides the sign of a tail draw.
-      return low & 0x20000 ? -tail : tail;
-    }
-    const inner = layerHeights[layer - 1] as number;
-    const outer = layerHeights[layer] as number;
-    if ((inner - outer) * nextUnit(generator) + outer < Math.exp(-0.5 * x * x)) return x;
-  }
-}
-
-/** A draw beyond the ziggurat's last layer (Marsaglia's tail method). */
-function nextTail(generator: Pcg64): number {
-  for (;;) {
-    const x = -inverseTailStart * Math.log1p(-nextUnit(generator));
-    const y = -Math.log1p(-nextUnit(generator));
-    if (y + y > x * x) return tailStart + x;
-  }
-}
-
-/** An integer of [0, bound), bound at most 2^32: D. Lemire, "Fast Random Integer Generation in an Interval" (2019). */
-function nextBelow(generator: Pcg64, bound: number): number {
-  if (bound === 1) return 0;
-  if (bound === 4294967296) return next32(generator);
-  const threshold = (4294967296 - bound) % bound;
-  for (;;) {
-    const word = next32(generator);
-    const leftover = Math.imul(word, bound) >>> 0;
-    if (leftover >= threshold) return Math.floor((word * bound - leftover) * 2 ** -32 + 0.5);
-  }
-}
-
-/** An integer of [0, last] by masking and rejection, which is what NumPy shuffles with. */
-function nextUpTo(generator: Pcg64, last: number): number {
-  const unused = Math.clz32(last);
-  for (;;) {
-    const value = (next32(generator) << unused) >>> unused;
-    if (value <= last) return value;
-  }
 }
