@@ -20,4 +20,4 @@ export { isTensor, type Spec, Tensor, type TensorLike } from "./tensor.ts";
 export { type GradOptions, grad, valueAndGrad, vjp } from "./transforms/grad.ts";
 export { hessian, hvp, jacobian, jvp, linearize } from "./transforms/jvp.ts";
 export { type Axes, vmap } from "./transforms/vmap.ts";
-export * as tree from "./tree.ts";
+export * as tree from "./trees.ts";
