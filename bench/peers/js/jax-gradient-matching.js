@@ -11,7 +11,7 @@ const { lax, nn, numpy: np, tree } = jax;
 const classes = 100;
 const shapes = [[12, 3, 5, 5], [12], [12, 12, 5, 5], [12], [12, 12, 5, 5], [12], [classes, 768], [classes]];
 
-serve(async ({ batch = 1, steps = 20 }) => {
+serve(async ({ batch = 1, steps = 2 }) => {
   await jax.init("wasm");
   jax.defaultDevice("wasm");
   const array = (shape, seed, low, high) => {

@@ -20,7 +20,7 @@ const classes = 100;
 const kernel = 5;
 const shapes = [[12, 3, 5, 5], [12], [12, 12, 5, 5], [12], [12, 12, 5, 5], [12], [classes, 768], [classes]];
 
-serve(async ({ batch = 1, steps = 20 }, threads) => {
+serve(async ({ batch = 1, steps = 5 }, threads) => {
   const tf = await startTensorFlow(threads);
   const array = (shape, seed, low, high) => {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
