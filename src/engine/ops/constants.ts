@@ -57,12 +57,31 @@ export function constant(values: NDArray | NestedNumbers, dtype?: DType): Tensor
   return applyOne(constantOp, [], { array });
 }
 
-/** A tensor of `shape` with `value` everywhere. */
+/**
+ * A tensor of `shape` with `value` everywhere.
+ *
+ * @throws GraphError when the dtype does not have the value: 0.5 as int32, 256 as uint8
+ */
 export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
   for (const dimension of shape)
     if (!Number.isInteger(dimension) || dimension < 0)
       fail("full", `shape [${shape.join(",")}] has a dimension that is not a size`);
+  requireNumberOf("full", value, dtype);
   return applyOne(fullOp, [], { value, shape: [...shape], dtype });
+}
+
+const integerRanges: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [-(2 ** 63), 2 ** 63 - 1024],
+  uint8: [0, 255],
+  bool: [0, 1],
+};
+
+/** Throws where an integer dtype or bool does not have a number: it would silently become another one. */
+export function requireNumberOf(operation: string, value: number, dtype: DType): void {
+  const range = integerRanges[dtype];
+  if (range !== undefined && !(Number.isInteger(value) && value >= range[0] && value <= range[1]))
+    fail(operation, `${value} is not a number of ${dtype}`);
 }
 
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {

@@ -1,8 +1,9 @@
 import { isFloat } from "../dtype.ts";
+import { fail } from "../errors.ts";
 import { apply, applyOne, type Emitter, type Op, type Tensor, type TensorLike } from "../tensor.ts";
 import { sumToShape } from "./broadcast.ts";
 import { requireBool, requireBroadcast, requireFloat, requireNumeric, requireSameDType } from "./check.ts";
-import { full, toTensor, toTensors } from "./constants.ts";
+import { full, requireNumberOf, toTensor, toTensors } from "./constants.ts";
 import { alignAll, both, only } from "./shape.ts";
 
 /** Elementwise operations of one and two inputs, and their derivatives. */
@@ -250,6 +251,8 @@ const clipOp: Op<ClipBounds> = {
 export function clip(x: TensorLike, { min = -Infinity, max = Infinity }: Partial<ClipBounds>): Tensor {
   const tensor = toTensor(x);
   requireNumeric("clip", tensor);
+  for (const bound of [min, max]) if (Number.isFinite(bound)) requireNumberOf("clip", bound, tensor.dtype);
+  if (!(min <= max)) fail("clip", `min ${min} is not at most max ${max}`);
   return applyOne(clipOp, [tensor], { min, max });
 }
 

@@ -3,7 +3,7 @@ import { formatShape, normalizeAxis } from "../shape.ts";
 import { apply, applyOne, type Op, type Tensor } from "../tensor.ts";
 import { batchAll } from "./broadcast.ts";
 import { describe, requireSameDType } from "./check.ts";
-import { zerosLike } from "./constants.ts";
+import { requireNumberOf, zerosLike } from "./constants.ts";
 import { only, reshape, unsqueeze } from "./shape.ts";
 
 /** Parts of tensors and tensors from parts: slice and pad are each other's transpose. */
@@ -253,6 +253,7 @@ export function pad(
   if (widths.length !== x.rank)
     fail("pad", `${widths.length} pairs of widths for ${describe(x)}, which has ${x.rank} axes`);
   if (mode === "reflect") return reflect(x, widths);
+  requireNumberOf("pad", value, x.dtype);
   const attributes = {
     low: widths.map(([before]) => before),
     high: widths.map(([, after]) => after),
