@@ -56,6 +56,11 @@ export function uniform(shape: readonly number[], low = -2, high = 2, seed = 1):
   );
 }
 
+/** The numbers rounded to float32. */
+export function toFloat32(values: readonly number[]): number[] {
+  return values.map(Math.fround);
+}
+
 /** Distinct float64 numbers in random order, 0.25 apart: no ties within reach of a difference. */
 export function distinct(shape: readonly number[], seed = 1): NDArray<"float64"> {
   const draw = generator(seed);

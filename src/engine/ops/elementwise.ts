@@ -1,4 +1,4 @@
-import { isFloat } from "../dtype.ts";
+import { isFloat, onnxDType } from "../dtype.ts";
 import { fail } from "../errors.ts";
 import { apply, applyOne, type Emitter, type Op, type Tensor, type TensorLike } from "../tensor.ts";
 import { sumToShape } from "./broadcast.ts";
@@ -218,9 +218,6 @@ const castOp: Op<{ readonly dtype: Tensor["dtype"] }> = {
   emit: (emitter, inputs, _, { dtype }) => emitter.node("Cast", inputs, { to: onnxDType[dtype] }),
   flops: () => 0,
 };
-
-/** The numbers of ONNX's `TensorProto.DataType`. */
-export const onnxDType = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
 
 /** The elements in another dtype; a float becomes an integer by dropping its fraction, a bool 0 or 1. */
 export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
