@@ -112,6 +112,7 @@ export function eye(n: number, columns: number = n, dtype: DType = "float32"): T
 /** The numbers `start`, `start + step`, ... below `stop` (above it for a negative step). */
 export function arange(start: number, stop: number, step = 1, dtype: DType = "int64"): Tensor {
   if (step === 0) fail("arange", "the step is 0");
+  for (const value of [start, step]) requireNumberOf("arange", value, dtype);
   const length = Math.max(0, Math.ceil((stop - start) / step));
   return constant(
     ndarray(
@@ -125,6 +126,7 @@ export function arange(start: number, stop: number, step = 1, dtype: DType = "in
 /** `count` numbers evenly spaced from `start` to `stop`, both included. */
 export function linspace(start: number, stop: number, count: number, dtype: DType = "float32"): Tensor {
   if (!isFloat(dtype)) fail("linspace", `dtype ${dtype} is not float32 or float64`);
+  if (!Number.isInteger(count) || count < 0) fail("linspace", `count ${count} is not a number of elements`);
   const values = Array.from({ length: count }, (_, i) =>
     i === count - 1 && count > 1 ? stop : start + (i * (stop - start)) / Math.max(1, count - 1),
   );

@@ -268,6 +268,11 @@ export const whereOp: Op<NoAttributes> = {
     ];
   },
   batch: (args) => apply(whereOp, alignAll(args), {}),
+  lower: ([condition, a, b]) => {
+    // bool has no kernel.
+    if (condition === undefined || a?.dtype !== "bool" || b === undefined) return undefined;
+    return [cast(where(condition, cast(a, "uint8"), cast(b, "uint8")), "bool")];
+  },
   emit: (emitter: Emitter, inputs) => emitter.node("Where", inputs),
 };
 

@@ -100,6 +100,8 @@ function resolveRange(
   size: number,
 ): [number, number, number] {
   if (!Number.isInteger(step) || step === 0) fail("slice", `step ${step} is not a nonzero integer`);
+  for (const bound of [start, stop])
+    if (bound !== null && !Number.isInteger(bound)) fail("slice", `${bound} is not an integer`);
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const place = (value: number): number => Math.min(high, Math.max(low, value < 0 ? value + size : value));
   const first = start === null ? (step > 0 ? low : high) : place(start);
