@@ -24,7 +24,9 @@ export {
 } from "./runtime/compile.ts";
 export type { Shape } from "./shape.ts";
 export { isTensor, type Spec, Tensor, type TensorLike } from "./tensor.ts";
+export { cond, whileLoop } from "./transforms/control.ts";
 export { type GradOptions, grad, valueAndGrad, vjp } from "./transforms/grad.ts";
 export { hessian, hvp, jacobian, jvp, linearize } from "./transforms/jvp.ts";
+export { type ScanOptions, scan } from "./transforms/scan.ts";
 export { type Axes, vmap } from "./transforms/vmap.ts";
 export * as tree from "./tree.ts";
