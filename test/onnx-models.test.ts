@@ -7,12 +7,10 @@ import {
   type DType,
   type NDArray,
   op,
-  parseOnnx,
   readOnnx,
   type Tensor,
   toNumbers,
   valueAndGrad,
-  vmap,
 } from "../src/engine/index.ts";
 
 /** Models that PyTorch exported, against what PyTorch computes (made by bench/peers/make_onnx_models.py). */

@@ -1,14 +1,17 @@
 import type { OnnxNode } from "../model.ts";
 import { activation, runtimeActivation } from "./activation.ts";
 import type { Operator, OperatorTable } from "./call.ts";
+import { control } from "./control.ts";
 import { convolutions } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
 import { indexing } from "./indexing.ts";
 import { linear, runtimeLinear } from "./linear.ts";
 import { normalizations } from "./normalization.ts";
+import { pooling } from "./pooling.ts";
 import { reductions } from "./reduction.ts";
 import { resampling } from "./resize.ts";
 import { shapes } from "./shape.ts";
+import { transforms } from "./transform.ts";
 
 /** Every operator that the reader knows. */
 
@@ -23,6 +26,9 @@ const domains: Readonly<Record<string, OperatorTable>> = {
     ...shapes,
     ...indexing,
     ...resampling,
+    ...pooling,
+    ...transforms,
+    ...control,
   },
   "com.microsoft": { ...runtimeLinear, ...runtimeActivation },
 };
