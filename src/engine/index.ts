@@ -29,4 +29,4 @@ export { type GradOptions, grad, valueAndGrad, vjp } from "./transforms/grad.ts"
 export { hessian, hvp, jacobian, jvp, linearize } from "./transforms/jvp.ts";
 export { type ScanOptions, scan } from "./transforms/scan.ts";
 export { type Axes, vmap } from "./transforms/vmap.ts";
-export * as tree from "./tree.ts";
+export * as tree from "./trees.ts";

@@ -93,3 +93,24 @@ export function batchAll<A>({ inputs, batched, batchSize }: BatchArguments<A>): 
     batched[i] ? input : expand(unsqueeze(input, 0), [batchSize, ...input.shape]),
   );
 }
+
+/** The tensor repeated along each axis, as NumPy's `tile`. */
+export function tile(x: Tensor, repeats: readonly number[]): Tensor {
+  const rank = Math.max(x.rank, repeats.length);
+  if (repeats.some((count) => !Number.isInteger(count) || count < 0))
+    fail("tile", `${formatShape(repeats)} are not repeats`);
+  const counts = [...new Array<number>(rank - repeats.length).fill(1), ...repeats];
+  const shape = [...new Array<number>(rank - x.rank).fill(1), ...x.shape];
+  const spaced = unsqueeze(
+    reshape(x, shape),
+    shape.map((_, axis) => 2 * axis),
+  );
+  const repeated = expand(
+    spaced,
+    shape.flatMap((size, axis) => [counts[axis] ?? 1, size]),
+  );
+  return reshape(
+    repeated,
+    shape.map((size, axis) => size * (counts[axis] ?? 1)),
+  );
+}

@@ -1,10 +1,10 @@
 import { fail } from "../errors.ts";
-import { formatShape, sizeOf } from "../shape.ts";
+import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { expand, sum } from "./broadcast.ts";
 import { describe } from "./check.ts";
 import { matmul } from "./linear.ts";
-import { reshape, transpose, unsqueeze } from "./shape.ts";
+import { reshape, transpose } from "./shape.ts";
 import { sliceAxis } from "./slicing.ts";
 
 /** Einstein summation, lowered to transposes, sums and matrix products. */
@@ -158,42 +158,4 @@ function contract(left: Term, right: Term, later: ReadonlySet<string>): Term {
     sizeOf(sizesOf(b, columns)),
   ]);
   return { tensor: reshape(matmul(matrixA, matrixB), shape), labels };
-}
-
-/**
- * The diagonal of the last two axes, `offset` above the main one (below for a negative one).
- *
- * @throws GraphError for fewer than two axes
- */
-export function diagonal(x: Tensor, { offset = 0 } = {}): Tensor {
-  if (x.rank < 2) fail("diagonal", `needs two axes, got ${describe(x)}`);
-  const [rows = 0, columns = 0] = x.shape.slice(-2);
-  const length = Math.max(0, Math.min(rows + Math.min(0, offset), columns - Math.max(0, offset)));
-  if (!Number.isInteger(offset)) fail("diagonal", `offset ${offset} is not an integer`);
-  const start = offset >= 0 ? offset : -offset * columns;
-  const flat = reshape(x, [...x.shape.slice(0, -2), rows * columns]);
-  return length === 0
-    ? sliceAxis(flat, -1, 0, 0)
-    : sliceAxis(flat, -1, start, start + (length - 1) * (columns + 1) + 1, columns + 1);
-}
-
-/** The tensor repeated along each axis, as NumPy's `tile`. */
-export function tile(x: Tensor, repeats: readonly number[]): Tensor {
-  const rank = Math.max(x.rank, repeats.length);
-  if (repeats.some((count) => !Number.isInteger(count) || count < 0))
-    fail("tile", `${formatShape(repeats)} are not repeats`);
-  const counts = [...new Array<number>(rank - repeats.length).fill(1), ...repeats];
-  const shape = [...new Array<number>(rank - x.rank).fill(1), ...x.shape];
-  const spaced = unsqueeze(
-    reshape(x, shape),
-    shape.map((_, axis) => 2 * axis),
-  );
-  const repeated = expand(
-    spaced,
-    shape.flatMap((size, axis) => [counts[axis] ?? 1, size]),
-  );
-  return reshape(
-    repeated,
-    shape.map((size, axis) => size * (counts[axis] ?? 1)),
-  );
 }

@@ -142,6 +142,16 @@ export const minimumOp = binary("minimum", {
   lower: viaInt32((a, b) => minimum(a, b)),
 });
 
+/** The larger of two; at a tie the first takes the whole derivative, as in max pooling. */
+const firstMaximumOp = binary("firstMaximum", {
+  gradient: [
+    (ct, a, b) => mul(ct, cast(greaterEqual(a, b), ct.dtype)),
+    // What the first leaves: one mask serves both, and the difference is exact.
+    (ct, a, b) => sub(ct, mul(ct, cast(greaterEqual(a, b), ct.dtype))),
+  ],
+  onnx: "Max",
+});
+
 export const equalOp = binary("equal", {
   onnx: "Equal",
   result: "bool",
@@ -310,6 +320,8 @@ export const pow = (a: TensorLike, b: TensorLike): Tensor => {
 export const maximum = (a: TensorLike, b: TensorLike): Tensor => arithmetic(maximumOp, a, b);
 /** The smaller of two; at a tie the derivative is split evenly. */
 export const minimum = (a: TensorLike, b: TensorLike): Tensor => arithmetic(minimumOp, a, b);
+
+export const firstMaximum = (a: Tensor, b: Tensor): Tensor => arithmetic(firstMaximumOp, a, b);
 
 export const equal = (a: TensorLike, b: TensorLike): Tensor => binaryOf(equalOp, a, b);
 export const notEqual = (a: TensorLike, b: TensorLike): Tensor => logicalNot(equal(a, b));

@@ -1,7 +1,7 @@
 /** Every operation as a function of tensors. Names follow NumPy and JAX, broadcasting follows NumPy. */
 import "./methods.ts";
 
-export { expand, type ReductionOptions, sum, sumToShape } from "./broadcast.ts";
+export { expand, type ReductionOptions, sum, sumToShape, tile } from "./broadcast.ts";
 export { arange, constant, eye, full, linspace, ones, onesLike, zeros, zerosLike } from "./constants.ts";
 export {
   type ConvolutionOptions,
@@ -9,7 +9,7 @@ export {
   conv,
   convTranspose,
 } from "./convolution.ts";
-export { diagonal, einsum, tile } from "./einsum.ts";
+export { einsum } from "./einsum.ts";
 export {
   abs,
   add,
@@ -51,8 +51,20 @@ export {
   tanh,
   where,
 } from "./elementwise.ts";
+export {
+  type FourierOptions,
+  fft,
+  fftShift,
+  type InverseRealOptions,
+  ifft,
+  ifftShift,
+  irfft,
+  rfft,
+  type ShiftOptions,
+} from "./fourier.ts";
 export { argsort, embedding, oneHot, scatterAdd, sort, take, takeAlongAxis, topK } from "./indexing.ts";
 export { dot, matmul, outer } from "./linear.ts";
+export { diagonal, tril, triu } from "./matrices.ts";
 export {
   type BatchNormOptions,
   batchNorm,
@@ -65,6 +77,14 @@ export {
   softmax,
   softmaxCrossEntropy,
 } from "./network.ts";
+export {
+  type AveragePoolOptions,
+  averagePool,
+  globalAveragePool,
+  type MaxPoolOptions,
+  maxPool,
+  upsample,
+} from "./pooling.ts";
 export {
   all,
   any,

@@ -1,8 +1,9 @@
 import { fail } from "../errors.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
-import { applyOne, type Op, type Tensor } from "../tensor.ts";
+import { apply, applyOne, type Op, type Tensor } from "../tensor.ts";
 import { batchAll } from "./broadcast.ts";
 import { describe, requireSameDType } from "./check.ts";
+import { zerosLike } from "./constants.ts";
 import { only, reshape, unsqueeze } from "./shape.ts";
 
 /** Parts of tensors and tensors from parts: slice and pad are each other's transpose. */
@@ -331,6 +332,34 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   );
 }
 
+/** Consecutive parts along an axis. One node with several outputs: its derivative is one concatenation. */
+const splitOp: Op<{ readonly sizes: readonly number[]; readonly axis: number }> = {
+  name: "split",
+  outputs: ([x], { sizes, axis }) =>
+    sizes.map((size) => ({
+      shape: (x?.shape ?? []).map((whole, i) => (i === axis ? size : whole)),
+      dtype: x?.dtype ?? "float32",
+    })),
+  gradient: ({ outputs, attributes: { axis }, cotangents }) => [
+    concat(
+      outputs.map((part, i) => cotangents[i] ?? zerosLike(part)),
+      axis,
+    ),
+  ],
+  batch: ({ inputs, attributes: { sizes, axis } }) => apply(splitOp, inputs, { sizes, axis: axis + 1 }),
+  lower: (inputs, { sizes, axis }) => {
+    if (sizes.every((size) => size > 0)) return undefined;
+    let start = 0;
+    return sizes.map((size) => {
+      start += size;
+      return sliceAxis(only(inputs), axis, start - size, start);
+    });
+  },
+  emit: (emitter, [x = ""], _, { sizes, axis }) =>
+    emitter.node("Split", [x, emitter.integers(sizes)], { axis }, sizes.length),
+  flops: () => 0,
+};
+
 /**
  * Consecutive parts along an axis: of the given sizes, or that many equal ones.
  *
@@ -342,9 +371,5 @@ export function split(x: Tensor, sizes: number | readonly number[], axis = 0): T
   const list = typeof sizes === "number" ? new Array<number>(sizes).fill(total / sizes) : sizes;
   if (list.some((size) => !Number.isInteger(size) || size < 0) || list.reduce((a, b) => a + b, 0) !== total)
     fail("split", `axis ${place} of ${describe(x)} does not split into ${JSON.stringify(sizes)}`);
-  let start = 0;
-  return list.map((size) => {
-    start += size;
-    return sliceAxis(x, place, start - size, start);
-  });
+  return list.length === 1 ? [x] : apply(splitOp, [x], { sizes: list, axis: place });
 }

@@ -1,8 +1,8 @@
 import { isFloat } from "../../dtype.ts";
 import { type NDArray, ndarray, toNumbers } from "../../ndarray.ts";
-import { expand } from "../../ops/broadcast.ts";
+import { expand, tile } from "../../ops/broadcast.ts";
 import { arange, constant, full } from "../../ops/constants.ts";
-import { tile } from "../../ops/einsum.ts";
+
 import * as e from "../../ops/elementwise.ts";
 import { reshape, transpose, unsqueeze } from "../../ops/shape.ts";
 import { concat, pad, type Range, slice, split } from "../../ops/slicing.ts";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { viewBytes } from "../src/engine/dtype.ts";
+import { viewBytes } from "../dtype.ts";
 import {
   compile,
   type DType,
@@ -11,7 +11,7 @@ import {
   type Tensor,
   toNumbers,
   valueAndGrad,
-} from "../src/engine/index.ts";
+} from "../index.ts";
 
 /** Models that PyTorch exported, against what PyTorch computes (made by bench/peers/make_onnx_models.py). */
 
@@ -29,7 +29,7 @@ interface Record_ {
   readonly gradients: Readonly<Record<string, Stored>>;
 }
 
-const folder = fileURLToPath(new URL("vectors/onnx/", import.meta.url));
+const folder = fileURLToPath(new URL("../../../test/vectors/onnx/", import.meta.url));
 const names = readdirSync(folder)
   .filter((file) => file.endsWith(".onnx"))
   .map((file) => file.slice(0, -".onnx".length));

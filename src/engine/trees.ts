@@ -1,0 +1,3 @@
+/** Everything for trees of tensors. */
+export { ravel } from "./ravel.ts";
+export { type LeafOf, leaves, type MapLeaves, map, paths, type Tree, unflatten, zip } from "./tree.ts";
