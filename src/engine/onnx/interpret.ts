@@ -23,7 +23,7 @@ export function interpret(file: OnnxFile, values: Map<string, Value>): Value[] {
   return runGraph(file.graph, { values }, { file, opsets: file.opsets, bindings: new Map() });
 }
 
-function runGraph(graph: OnnxGraph, scope: Scope, setting: Setting): Value[] {
+function runGraph(graph: Pick<OnnxGraph, "nodes" | "outputs">, scope: Scope, setting: Setting): Value[] {
   for (const node of graph.nodes) runNode(node, scope, setting);
   return graph.outputs.map((name) => lookUp(name, scope));
 }
@@ -62,7 +62,7 @@ function resultsOf(node: OnnxNode, scope: Scope, setting: Setting): readonly Val
       if (input !== undefined) values.set(name, input);
     }
     return runGraph(
-      { nodes: definition.nodes, outputs: definition.outputs, initializers: new Map(), inputs: [] },
+      definition,
       { values },
       { ...setting, opsets: definition.opsets, bindings: new Map([...definition.defaults, ...attributes]) },
     );

@@ -31,6 +31,8 @@ export interface OnnxGraph {
   readonly initializers: ReadonlyMap<string, NDArray>;
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly string[];
+  /** Names of all initialisers and inputs, those included that could not be decoded. */
+  readonly declared: ReadonlySet<string>;
 }
 
 export interface OnnxFunction {
@@ -123,13 +125,17 @@ function decodeGraph(graph: GraphProto, problems: Problems): OnnxGraph {
     problems.push(
       `initialiser ${JSON.stringify(sparse.values?.name ?? "")}: sparse tensors are not supported`,
     );
-  const stored = new Set([...graph.initializer.map(({ name }) => name)]);
+  const stored = new Set([
+    ...graph.initializer.map(({ name }) => name),
+    ...graph.sparseInitializer.map(({ values }) => values?.name ?? ""),
+  ]);
   return {
     nodes: graph.node.map((node) => decodeNode(node, problems)),
     initializers,
     // Before format version 4, initialisers were listed among the inputs.
     inputs: graph.input.flatMap((input) => (stored.has(input.name) ? [] : decodeInput(input, problems))),
     outputs: graph.output.map(({ name }) => name),
+    declared: new Set([...stored, ...graph.input.map(({ name }) => name)]),
   };
 }
 

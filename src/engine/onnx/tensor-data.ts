@@ -76,7 +76,8 @@ function typedElements(tensor: TensorProto, dtype: DType): ArrayLike<number> | A
 function fromBytes(code: number, dtype: DType, bytes: Uint8Array): NDArray["data"] {
   if (!isHalf(code)) {
     // A copy: a view would keep the whole file alive and share its memory with the caller.
-    const copy = bytes.slice();
+    // Not `slice`: that of a Node Buffer does not copy.
+    const copy = new Uint8Array(bytes);
     return dtype === "bool" ? copy.map((byte) => (byte === 0 ? 0 : 1)) : viewBytes(dtype, copy);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -33,9 +33,7 @@ function checkGraph(
   opsets: Opsets,
   problems: string[],
 ): void {
-  const known = new Set(around);
-  for (const name of graph.initializers.keys()) known.add(name);
-  for (const { name } of graph.inputs) known.add(name);
+  const known = new Set([...around, ...graph.declared]);
   for (const node of graph.nodes) {
     checkNode(node, file, opsets, problems);
     for (const name of node.inputs)
