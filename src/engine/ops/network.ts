@@ -119,12 +119,6 @@ interface LayerNormAttributes extends Axis {
   readonly epsilon: number;
 }
 
-/** (x - mean) / sqrt(variance + epsilon) over the given axes. */
-function normalized(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
-  const centred = sub(x, mean(x, { axes, keepAxes: true }));
-  return mul(centred, rsqrt(add(mean(square(centred), { axes, keepAxes: true }), epsilon)));
-}
-
 /** x, scale, shift to the normalised x; all axes from `axis` on are normalised together. */
 const layerNormOp: Op<LayerNormAttributes> = {
   name: "layerNorm",
@@ -163,14 +157,9 @@ const layerNormOp: Op<LayerNormAttributes> = {
             ...parameter.shape.slice(1),
           ])
         : parameter;
-    const normal = normalized(x, axes, attributes.epsilon);
-    return [add(mul(normal, lift(scale, batched[1])), lift(shift, batched[2]))];
-  },
-  // In float64 the runtime fuses a sum before the normalisation into a kernel that computes in float32.
-  lower: ([x, scale, shift], { axis, epsilon }) => {
-    if (x?.dtype !== "float64" || scale === undefined || shift === undefined) return undefined;
-    const axes = x.shape.map((_, i) => i).filter((i) => i >= axis);
-    return [add(mul(normalized(x, axes, epsilon), scale), shift)];
+    const centred = sub(x, mean(x, { axes, keepAxes: true }));
+    const inverse = rsqrt(add(mean(square(centred), { axes, keepAxes: true }), attributes.epsilon));
+    return [add(mul(mul(centred, inverse), lift(scale, batched[1])), lift(shift, batched[2]))];
   },
   emit: (emitter, inputs, _, { axis, epsilon }) =>
     emitter.node("LayerNormalization", inputs, { axis, epsilon: { float: epsilon } }),
