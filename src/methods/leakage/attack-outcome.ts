@@ -11,7 +11,6 @@ export interface AttackParameters {
   readonly model: AttackedModel;
   /** The label itself where the attacker knows it. */
   readonly label: number | "infer" | "joint";
-  readonly iterations: number;
   readonly evaluations: number;
   readonly dtype: "float64" | "float32";
 }

@@ -50,7 +50,7 @@ describe("leakage attack", () => {
     expect(requests).toHaveLength(1);
     expect(requests[0]).toMatchObject({
       image: { shape: [3, 32, 32], dtype: "float64" },
-      parameters: { model: "lenet", label: 42, iterations: 300, evaluations: 4000, dtype: "float32" },
+      parameters: { model: "lenet", label: 42, evaluations: 4000, dtype: "float32" },
       seed: 5,
       threads: 2,
     });

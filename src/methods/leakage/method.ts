@@ -21,12 +21,6 @@ const attackSchema = z.object({
         "The image's label: a number that the attacker is told, or how it finds one that the seed chose: infer reads it off the gradient, joint optimises it with the image",
       placeholder: "N|infer|joint",
     }),
-  iterations: z
-    .int()
-    .min(1)
-    .max(100_000)
-    .default(300)
-    .meta({ description: "The most outer steps of L-BFGS, each of up to 20 iterations" }),
   evaluations: z
     .int()
     .min(1)
