@@ -5,6 +5,7 @@ import { applyOne, type Op, type Tensor } from "../tensor.ts";
 import { expand } from "./broadcast.ts";
 import { describe, requireFloat } from "./check.ts";
 import { constant, ones } from "./constants.ts";
+import { convInputOp, convOp } from "./convolution.ts";
 import type { ConvolutionAttributes } from "./convolution-geometry.ts";
 import { div, mul } from "./elementwise.ts";
 import { mean } from "./reduction.ts";
