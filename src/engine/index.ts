@@ -2,6 +2,13 @@
 export type { DType, TypedArray } from "./dtype.ts";
 export { GraphError } from "./errors.ts";
 export { castArray, fromNested, type NDArray, ndarray, toNumbers, zerosArray } from "./ndarray.ts";
+export {
+  type OnnxInput,
+  type OnnxModel,
+  parseOnnx,
+  type ReadOnnxOptions,
+  readOnnx,
+} from "./onnx/read.ts";
 export * as op from "./ops/index.ts";
 export type { Device, NamedSpec } from "./runtime/backend.ts";
 export {
