@@ -10,7 +10,7 @@ export default {
   peer: { PyTorch: "cnn_step.py" },
 
   async ours({ engine, op, uniform, labels, threads, parameters: { batch = 64, steps = 5 } }) {
-    const { compile, ndarray, scan, spec, tree, valueAndGrad } = engine;
+    const { compile, ndarray, scan, specs, tree, valueAndGrad } = engine;
     const learningRate = 0.01;
 
     const x = ndarray(uniform(steps * batch * 3072, 1, -1, 1), [steps, batch, 3, 32, 32], "float32");
@@ -38,7 +38,7 @@ export default {
     };
     const train = await compile(
       (w, images, targets) => scan(step, w, [images, targets]),
-      [tree.map(spec, initial), spec(x), spec(y)],
+      [specs(initial), specs(x), specs(y)],
       { threads },
     );
 

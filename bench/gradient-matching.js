@@ -21,7 +21,7 @@ export default {
   ],
 
   async ours({ engine, op, uniform, labels, threads, parameters: { dtype, batch, steps = 20 } }) {
-    const { compile, grad, ndarray, spec, tree, valueAndGrad } = engine;
+    const { compile, grad, ndarray, specs, valueAndGrad } = engine;
     const classes = 100;
     const size = (shape) => shape.reduce((product, dimension) => product * dimension, 1);
     const array = (shape, seed, low, high) => ndarray(uniform(size(shape), seed, low, high), shape, dtype);
@@ -57,15 +57,13 @@ export default {
       return squares.reduce((sum, square) => sum.add(square));
     };
 
-    const clientGradient = await compile(grad(loss), [weights.map(spec), spec(truth), spec(target)], {
+    const clientGradient = await compile(grad(loss), [specs(weights), specs(truth), specs(target)], {
       threads,
     });
     const received = await clientGradient.run(weights, truth, target);
-    const evaluate = await compile(
-      valueAndGrad(distance),
-      [tree.map(spec, dummy), weights.map(spec), received.map(spec)],
-      { threads },
-    );
+    const evaluate = await compile(valueAndGrad(distance), [specs(dummy), specs(weights), specs(received)], {
+      threads,
+    });
 
     const norm = (array) => Math.hypot(...array.data);
     const [value, slope] = await evaluate.run(dummy, weights, received);

@@ -7,7 +7,7 @@ export default {
   peer: { PyTorch: "per_sample_gradients.py" },
 
   async ours({ engine, op, uniform, labels, threads, parameters: { batch = 256 } }) {
-    const { compile, grad, ndarray, spec, tree, vmap } = engine;
+    const { compile, grad, ndarray, specs, tree, vmap } = engine;
     const x = ndarray(uniform(batch * 784, 1), [batch, 784], "float32");
     const y = ndarray(labels(batch, 10, 2), [batch], "int64");
     const weights = {
@@ -21,11 +21,9 @@ export default {
       const hidden = op.relu(op.matmul(image, w.w1).add(w.b1));
       return op.softmaxCrossEntropy(op.matmul(hidden, w.w2).add(w.b2), target);
     };
-    const perSample = await compile(
-      vmap(grad(loss), [null, 0, 0]),
-      [tree.map(spec, weights), spec(x), spec(y)],
-      { threads },
-    );
+    const perSample = await compile(vmap(grad(loss), [null, 0, 0]), [specs(weights), specs(x), specs(y)], {
+      threads,
+    });
 
     const gradients = tree.leaves(await perSample.run(weights, x, y));
     const norms = Array.from({ length: batch }, (_, sample) => {

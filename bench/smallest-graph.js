@@ -7,10 +7,10 @@ export default {
   peer: {},
 
   async ours({ engine, op, uniform, threads, parameters: { steps = 1000 } }) {
-    const { compile, ndarray, spec } = engine;
+    const { compile, ndarray, specs } = engine;
     const a = ndarray(uniform(10, 1), [10], "float32");
     const b = ndarray(uniform(10, 2), [10], "float32");
-    const add = await compile((x, y) => op.add(x, y), [spec(a), spec(b)], { threads });
+    const add = await compile((x, y) => op.add(x, y), [specs(a), specs(b)], { threads });
     const sum = await add.run(a, b);
     return {
       run: async () => {

@@ -56,7 +56,8 @@ export function holds(data: unknown, dtype: DType): boolean {
 /** A view of raw little-endian bytes as `dtype`; the bytes are copied where they are not aligned. */
 export function viewBytes<D extends DType>(dtype: D, bytes: Uint8Array): DataOf[D] {
   const width = bytesPerElement(dtype);
-  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  // Not `slice`: that of a Node Buffer does not copy.
+  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   const TypedArrayOf = constructors[dtype];
   return new TypedArrayOf(
     aligned.buffer as ArrayBuffer,

@@ -2,6 +2,13 @@
 export type { DType, TypedArray } from "./dtype.ts";
 export { GraphError } from "./errors.ts";
 export { castArray, fromNested, type NDArray, ndarray, toNumbers, zerosArray } from "./ndarray.ts";
+export {
+  type OnnxInput,
+  type OnnxModel,
+  parseOnnx,
+  type ReadOnnxOptions,
+  readOnnx,
+} from "./onnx/read.ts";
 export * as op from "./ops/index.ts";
 export type { Device, NamedSpec } from "./runtime/backend.ts";
 export {
@@ -17,7 +24,9 @@ export {
 } from "./runtime/compile.ts";
 export type { Shape } from "./shape.ts";
 export { isTensor, type Spec, Tensor, type TensorLike } from "./tensor.ts";
+export { cond, whileLoop } from "./transforms/control.ts";
 export { type GradOptions, grad, valueAndGrad, vjp } from "./transforms/grad.ts";
 export { hessian, hvp, jacobian, jvp, linearize } from "./transforms/jvp.ts";
+export { type ScanOptions, scan } from "./transforms/scan.ts";
 export { type Axes, vmap } from "./transforms/vmap.ts";
 export * as tree from "./trees.ts";

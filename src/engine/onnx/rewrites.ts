@@ -2,6 +2,7 @@ import { isFloat } from "../dtype.ts";
 import { expandOp, sumOp } from "../ops/broadcast.ts";
 import { full, fullOp } from "../ops/constants.ts";
 import * as e from "../ops/elementwise.ts";
+import { matmul, matmulOp } from "../ops/linear.ts";
 import { meanOp } from "../ops/reduction.ts";
 import { reshape, reshapeOp, transpose, transposeOp } from "../ops/shape.ts";
 import { sameShape, sizeOf } from "../shape.ts";
@@ -211,6 +212,14 @@ const summed: Rule = (node, [x]) => {
   return output !== undefined && sizeOf(output.shape) === x.size ? reshape(x, output.shape) : undefined;
 };
 
+/** A single product among batch axes of size 1 is a plain one. */
+const multiplied: Rule = (node, [a, b]) => {
+  const shape = node.outputs[0]?.shape ?? [];
+  if (a === undefined || b === undefined || shape.length === 2 || sizeOf(shape.slice(0, -2)) !== 1)
+    return undefined;
+  return reshape(matmul(reshape(a, a.shape.slice(-2)), reshape(b, b.shape.slice(-2))), shape);
+};
+
 const rules: ReadonlyMap<Op, Rule> = new Map<Op, Rule>([
   [e.addOp, add],
   [e.subOp, sub],
@@ -223,4 +232,5 @@ const rules: ReadonlyMap<Op, Rule> = new Map<Op, Rule>([
   [expandOp as Op, expanded],
   [sumOp as Op, summed],
   [meanOp as Op, summed],
+  [matmulOp as Op, multiplied],
 ]);

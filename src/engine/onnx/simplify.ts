@@ -1,4 +1,4 @@
-import { TensorMap, topologicalOrder } from "../graph.ts";
+import { isSubgraph, mapBodies, TensorMap, topologicalOrder } from "../graph.ts";
 import type { NDArray } from "../ndarray.ts";
 import { parameterOp } from "../ops/constants.ts";
 import { sizeOf } from "../shape.ts";
@@ -35,13 +35,12 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
       rewrite(node);
     if (replaced !== undefined) return settle(replaced);
     const key = keyOf(node, identify);
-    const known = shared.get(key) ?? node;
+    const known = shared.get(key) ?? mapBodies(node, simplify);
     shared.set(key, known);
-    if (known === node) {
-      finished.add(node);
-      for (const index of node.outputs.keys()) values.set(new Tensor(node, index), new Tensor(node, index));
-    }
-    return known.outputs.map((_, index) => new Tensor(known, index));
+    finished.add(known);
+    const results = known.outputs.map((_, index) => new Tensor(known, index));
+    for (const result of results) values.set(result, result);
+    return results;
   };
 
   return settle(outputs);
@@ -72,7 +71,7 @@ function describeValue(value: unknown, identify: Identify): unknown {
   if (typeof value === "number")
     return Object.is(value, -0) ? "-0" : Number.isFinite(value) ? value : String(value);
   if (typeof value !== "object" || value === null) return value;
-  if ("parameters" in value && "results" in value) return `graph ${identify(value)}`;
+  if (isSubgraph(value)) return `graph ${identify(value)}`;
   if (!("dtype" in value && "data" in value)) return value;
   const array = value as NDArray;
   if (sizeOf(array.shape) > 64)

@@ -1,12 +1,12 @@
 import { fail } from "../errors.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import { applyOne, type BatchArguments, type Op, type Tensor } from "../tensor.ts";
-import { expand, sum } from "./broadcast.ts";
+import { expand } from "./broadcast.ts";
 import { describe, requireFloat, requireSameDType } from "./check.ts";
+import { type ConvolutionAttributes, onnxConvolution, outputSize } from "./convolution-geometry.ts";
+import { lowerConv, lowerConvInput, lowerConvWeight } from "./convolution-lowering.ts";
 import { add } from "./elementwise.ts";
-import { matmul } from "./linear.ts";
-import { both, moveAxis, reshape, transpose, unsqueeze } from "./shape.ts";
-import { concat, pad, padOp, type Range, slice } from "./slicing.ts";
+import { both, moveAxis, reshape, unsqueeze } from "./shape.ts";
 
 /**
  * Convolution (cross-correlation, as everywhere in deep learning) over 1 to 3 spatial axes.
@@ -16,24 +16,6 @@ import { concat, pad, padOp, type Range, slice } from "./slicing.ts";
  * are the other two: the family is closed under differentiation, and a derivative of any order is made of three
  * well-tuned operations.
  */
-export interface ConvolutionAttributes {
-  readonly stride: readonly number[];
-  readonly dilation: readonly number[];
-  /** Zeros before and after each spatial axis. */
-  readonly padding: readonly (readonly [number, number])[];
-  readonly groups: number;
-  /** Spatial sizes of the input and of the kernel: strides and swapped roles do not determine them. */
-  readonly inputSize: readonly number[];
-  readonly kernelSize: readonly number[];
-}
-
-function outputSize({ stride, dilation, padding, inputSize, kernelSize }: ConvolutionAttributes): number[] {
-  return inputSize.map((size, i) => {
-    const [before, after] = padding[i] ?? [0, 0];
-    const reach = (dilation[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) + 1;
-    return Math.floor((size + before + after - reach) / (stride[i] ?? 1)) + 1;
-  });
-}
 
 function convolutionFlops(
   node: { readonly attributes: object; readonly inputs: readonly Tensor[] },
@@ -43,6 +25,10 @@ function convolutionFlops(
 ): number {
   const attributes = node.attributes as ConvolutionAttributes;
   return 2 * batch * out * inner * sizeOf(attributes.kernelSize) * sizeOf(outputSize(attributes));
+}
+
+function convolve(x: Tensor, w: Tensor, attributes: ConvolutionAttributes): Tensor {
+  return applyOne(convOp, [x, w], attributes);
 }
 
 /** x [N, C, ...], w [K, C/groups, ...] to y [N, K, ...]. */
@@ -59,12 +45,8 @@ export const convOp: Op<ConvolutionAttributes> = {
     ];
   },
   batch: (args) => [batchBilinear(convOp, args)],
-  lower: (inputs, attributes) => {
-    const [x, w] = both(inputs);
-    if (x.dtype === "float32") return undefined;
-    return [convByMatmul(x, w, attributes)];
-  },
-  emit: (emitter, inputs, _, attributes) => emitter.node("Conv", inputs, onnxAttributes(attributes)),
+  lower: (inputs, attributes) => lowerConv(...both(inputs), attributes),
+  emit: (emitter, inputs, _, attributes) => emitter.node("Conv", inputs, onnxConvolution(attributes)),
   flops: (node) =>
     convolutionFlops(
       node,
@@ -88,10 +70,7 @@ export const convInputOp: Op<ConvolutionAttributes> = {
     ];
   },
   batch: (args) => [batchBilinear(convInputOp, args)],
-  lower: (inputs, attributes) => {
-    const [ct, w] = both(inputs);
-    return [convInputByConv(ct, w, attributes)];
-  },
+  lower: (inputs, attributes) => lowerConvInput(...both(inputs), attributes, convolve),
   emit: (emitter, inputs, _, attributes) => {
     const { stride, dilation, padding, inputSize, kernelSize } = attributes;
     const reached = outputSize(attributes).map((size, i) => {
@@ -101,7 +80,7 @@ export const convInputOp: Op<ConvolutionAttributes> = {
       );
     });
     return emitter.node("ConvTranspose", inputs, {
-      ...onnxAttributes(attributes),
+      ...onnxConvolution(attributes),
       output_padding: inputSize.map((size, i) => size - (reached[i] ?? 0)),
     });
   },
@@ -128,10 +107,7 @@ export const convWeightOp: Op<ConvolutionAttributes> = {
     ];
   },
   batch: (args) => batchWeight(args),
-  lower: (inputs, attributes) => {
-    const [x, ct] = both(inputs);
-    return [convWeightByMatmul(x, ct, attributes)];
-  },
+  lower: (inputs, attributes) => lowerConvWeight(...both(inputs), attributes, convolve),
   emit: () => fail("convWeight", "has no ONNX form of its own; it is lowered"),
   flops: (node) =>
     convolutionFlops(
@@ -141,22 +117,6 @@ export const convWeightOp: Op<ConvolutionAttributes> = {
       node.outputs[0]?.shape[1] ?? 0,
     ),
 };
-
-function onnxAttributes({
-  stride,
-  dilation,
-  padding,
-  groups,
-  kernelSize,
-}: ConvolutionAttributes): Record<string, number | number[]> {
-  return {
-    strides: [...stride],
-    dilations: [...dilation],
-    pads: [...padding.map(([before]) => before), ...padding.map(([, after]) => after)],
-    group: groups,
-    kernel_shape: [...kernelSize],
-  };
-}
 
 /** Folds a batch into the examples (axis 0) of a tensor [B, N, ...]. */
 function foldExamples(x: Tensor): Tensor {
@@ -201,99 +161,6 @@ function batchWeight(args: BatchArguments<ConvolutionAttributes>): Tensor[] {
   if (x === undefined || ct === undefined) throw new Error("convWeight has two inputs");
   const w = applyOne(convWeightOp, [x, ct], { ...attributes, groups: attributes.groups * batchSize });
   return [reshape(w, [batchSize, (w.shape[0] ?? 0) / batchSize, ...w.shape.slice(1)])];
-}
-
-/**
- * The patches under each kernel offset: x [N, C, ...] to [N, C, offsets, positions], offsets in the order of the
- * kernel's elements.
- */
-function patches(x: Tensor, attributes: ConvolutionAttributes): Tensor {
-  const { stride, dilation, padding, kernelSize } = attributes;
-  const out = outputSize(attributes);
-  const [examples = 0, channels = 0] = x.shape;
-  const padded = pad(x, [[0, 0], [0, 0], ...padding]);
-  const count = sizeOf(kernelSize);
-  const parts = Array.from({ length: count }, (_, offset) => {
-    const position = unravel(offset, kernelSize);
-    const ranges = position.map((k, i): Range => {
-      const start = k * (dilation[i] ?? 1);
-      return [start, start + ((out[i] ?? 1) - 1) * (stride[i] ?? 1) + 1, stride[i] ?? 1];
-    });
-    return reshape(slice(padded, [], [], ...ranges), [examples, channels, 1, sizeOf(out)]);
-  });
-  return concat(parts, 2);
-}
-
-function unravel(index: number, shape: readonly number[]): number[] {
-  const position: number[] = [];
-  let rest = index;
-  for (const size of shape.toReversed()) {
-    position.unshift(rest % size);
-    rest = Math.floor(rest / size);
-  }
-  return position;
-}
-
-/** The convolution as one matrix product for each example and group, over patches. */
-function convByMatmul(x: Tensor, w: Tensor, attributes: ConvolutionAttributes): Tensor {
-  const [examples = 0] = x.shape;
-  const [outputs = 0, inner = 0] = w.shape;
-  const { groups, kernelSize } = attributes;
-  const out = outputSize(attributes);
-  const depth = inner * sizeOf(kernelSize);
-  const columns = reshape(patches(x, attributes), [examples, groups, depth, sizeOf(out)]);
-  const weights = reshape(w, groups === 1 ? [1, 1, outputs, depth] : [1, groups, outputs / groups, depth]);
-  return reshape(matmul(weights, columns), [examples, outputs, ...out]);
-}
-
-/**
- * The transpose in x as a convolution: the cotangent is spaced out by the stride and padded, the kernel turned around
- * with its channel axes exchanged.
- */
-function convInputByConv(ct: Tensor, w: Tensor, attributes: ConvolutionAttributes): Tensor {
-  const { stride, dilation, padding, groups, inputSize, kernelSize } = attributes;
-  const out = outputSize(attributes);
-  const [outputs = 0, inner = 0] = w.shape;
-  const low = kernelSize.map((size, i) => (dilation[i] ?? 1) * (size - 1) - (padding[i]?.[0] ?? 0));
-  const spaced = out.map((size, i) => (size - 1) * (stride[i] ?? 1) + 1);
-  const high = inputSize.map(
-    (size, i) => size + (dilation[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) - (low[i] ?? 0) - (spaced[i] ?? 0),
-  );
-  const padded = applyOne(padOp, [ct], {
-    low: [0, 0, ...low],
-    high: [0, 0, ...high],
-    interior: [0, 0, ...stride.map((step) => step - 1)],
-    value: 0,
-  });
-  const turned = slice(w, [], [], ...kernelSize.map((): Range => [null, null, -1]));
-  const grouped = reshape(turned, [groups, outputs / groups, inner, ...kernelSize]);
-  const exchanged = reshape(transpose(grouped, [0, 2, 1, ...kernelSize.map((_, i) => i + 3)]), [
-    groups * inner,
-    outputs / groups,
-    ...kernelSize,
-  ]);
-  return applyOne(convOp, [padded, exchanged], {
-    stride: stride.map(() => 1),
-    dilation,
-    padding: padding.map(() => [0, 0] as const),
-    groups,
-    inputSize: padded.shape.slice(2),
-    kernelSize,
-  });
-}
-
-/** The transpose in w as matrix products of the cotangent with patches of x. */
-function convWeightByMatmul(x: Tensor, ct: Tensor, attributes: ConvolutionAttributes): Tensor {
-  const { groups, kernelSize } = attributes;
-  const [examples = 0, channels = 0] = x.shape;
-  const outputs = ct.shape[1] ?? 0;
-  const positions = sizeOf(outputSize(attributes));
-  const inner = channels / groups;
-  const depth = inner * sizeOf(kernelSize);
-  const columns = reshape(patches(x, attributes), [examples, groups, depth, positions]);
-  const cotangent = reshape(ct, [examples, groups, outputs / groups, positions]);
-  const products = matmul(cotangent, transpose(columns, [0, 1, 3, 2]));
-  return reshape(sum(products, { axes: 0 }), [outputs, inner, ...kernelSize]);
 }
 
 export interface ConvolutionOptions {

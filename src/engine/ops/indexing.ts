@@ -117,6 +117,22 @@ export function take(x: Tensor, indices: TensorLike, axis = 0): Tensor {
   return applyOne(takeOp, [x, places], { axis: normalizeAxis(axis, x.rank, "take") });
 }
 
+/**
+ * Zeros of `size` along an axis with rows added at `indices`: the transpose of {@link take}. The axes of the indices,
+ * at `axis` in `rows`, become one.
+ */
+export function addRows(
+  rows: Tensor,
+  indices: Tensor,
+  { axis, size }: { readonly axis: number; readonly size: number },
+): Tensor {
+  requireIndices("addRows", indices);
+  const shape = rows.shape.slice(axis, axis + indices.rank);
+  if (formatShape(shape) !== formatShape(indices.shape))
+    fail("addRows", `rows ${describe(rows)} at axis ${axis} are not one for each index ${describe(indices)}`);
+  return applyOne(addRowsOp, [rows, indices], { axis, size });
+}
+
 /** The rows of a table [entries, width] at integer ids of any shape. */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
   if (table.rank !== 2) fail("embedding", `the table must be [entries, width], got ${describe(table)}`);

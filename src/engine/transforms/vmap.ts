@@ -1,12 +1,14 @@
 import { fail } from "../errors.ts";
 import { dependents, TensorMap, topologicalOrder } from "../graph.ts";
+import { itemAt } from "../lists.ts";
 import { expand } from "../ops/broadcast.ts";
 import { describe } from "../ops/check.ts";
 import { parameter } from "../ops/constants.ts";
 import { moveAxis, unsqueeze } from "../ops/shape.ts";
-import { Tensor } from "../tensor.ts";
+import { type Subgraph, Tensor } from "../tensor.ts";
 import * as tree from "../tree.ts";
 import { tensorLeaves } from "./grad.ts";
+import { instantiate } from "./subgraph.ts";
 
 /** The axis mapped over: one for all leaves of an argument, a tree like it, or `null` for an argument that is shared. */
 export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes };
@@ -105,4 +107,22 @@ function spreadAxes(axes: Axes, value: unknown): (number | null)[] {
   return Object.keys(branch).flatMap((key) =>
     spreadAxes(given[key] === undefined ? 0 : (given[key] ?? null), branch[key]),
   );
+}
+
+/**
+ * A closed graph evaluated for a batch: `values` of its parameters have the batch as axis 0 where `isBatched` says so,
+ * the others are shared.
+ */
+export function batchSubgraph(
+  { parameters, results }: Subgraph,
+  values: readonly Tensor[],
+  isBatched: (place: number) => boolean,
+  batchSize: number,
+): Tensor[] {
+  const own = parameters.flatMap((_, place) => (isBatched(place) ? [place] : []));
+  const shared = parameters.flatMap((_, place) => (isBatched(place) ? [] : [place]));
+  const pick = (list: readonly Tensor[], places: readonly number[]): Tensor[] =>
+    places.map((place) => itemAt(list, place));
+  const bound = instantiate({ parameters: pick(parameters, shared), results }, pick(values, shared));
+  return batchGraph(bound, pick(parameters, own), pick(values, own), batchSize);
 }

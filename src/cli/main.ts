@@ -1,0 +1,131 @@
+/** The command line's process: streams, signals and exit codes. */
+import { CommanderError } from "commander";
+import { InputError } from "../data/input-error.ts";
+import { methods as allMethods } from "../methods/index.ts";
+import { toJson } from "../runs/json.ts";
+import type { Method } from "../runs/method.ts";
+import { packageVersion } from "../runs/versions.ts";
+import { createProgram, type Invocation } from "./program.ts";
+import { createProgressBar, type Terminal } from "./progress-bar.ts";
+
+/** 0 done; 1 a fault of ours; 2 bad input; 130 interrupted. */
+export const exitCodes = { done: 0, fault: 1, input: 2, interrupted: 130 } as const;
+
+export interface MainOptions {
+  readonly methods?: readonly Method[];
+  readonly stdout?: Terminal;
+  readonly stderr?: Terminal;
+}
+
+class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+/**
+ * Does what the arguments ask for.
+ *
+ * @param args what follows `fallline` on the command line
+ * @returns the exit code
+ */
+export async function main(args: readonly string[], options: MainOptions = {}): Promise<number> {
+  const { methods = allMethods, stdout = process.stdout, stderr = process.stderr } = options;
+  endQuietlyWhenPipeCloses();
+  const program = createProgram(methods, {
+    version: packageVersion(),
+    write: (text) => stdout.write(text),
+    run: (invocation) => runCommand(invocation, stdout, stderr),
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCodes.done;
+  } catch (error) {
+    return explain(error, stderr);
+  }
+}
+
+async function runCommand(invocation: Invocation, stdout: Terminal, stderr: Terminal): Promise<void> {
+  const { method, commandName, parameters, options, json, quiet } = invocation;
+  const { executeCommand } = await import("../runs/execute.ts");
+  const bar = createProgressBar(quiet ? { write: () => {} } : stderr);
+  const { signal, release } = abortOnSignals();
+  try {
+    const { folder, seconds, result, notes } = await executeCommand({
+      method,
+      commandName,
+      parameters,
+      options,
+      signal,
+      onProgress: bar.update,
+      onNote(text) {
+        bar.clear();
+        if (!quiet) stderr.write(`note: ${text}\n`);
+      },
+    });
+    bar.clear();
+    const { answer, values } = result;
+    if (json)
+      stdout.write(
+        `${toJson({ method: method.name, command: commandName, seed: options.seed, folder, seconds, answer, values, notes })}\n`,
+      );
+    else stdout.write(`${answer}\nReport: ${folder}/report.html\n`);
+  } finally {
+    bar.clear();
+    release();
+  }
+}
+
+/** The first SIGINT or SIGTERM asks the run to stop; the second ends the process where it stands. */
+function abortOnSignals(): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort(new Interrupted("interrupted"));
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  return {
+    signal: controller.signal,
+    release: () => void process.off("SIGINT", stop).off("SIGTERM", stop),
+  };
+}
+
+function explain(error: unknown, stderr: Terminal): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0 || error.code === "commander.help") return exitCodes.done;
+    stderr.write(`fallline: ${usageMessage(error)}; see --help\n`);
+    return exitCodes.input;
+  }
+  if (error instanceof InputError) {
+    stderr.write(`fallline: ${error.message}\n`);
+    return exitCodes.input;
+  }
+  if (error instanceof Interrupted) {
+    stderr.write("fallline: interrupted\n");
+    return exitCodes.interrupted;
+  }
+  stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  stderr.write(
+    "fallline: this is a bug in fallline, not in your input; please report it with the lines above\n",
+  );
+  return exitCodes.fault;
+}
+
+/** commander's message as one line, in the form of ours. */
+function usageMessage({ message }: CommanderError): string {
+  return message
+    .replace(/^error: /, "")
+    .replace(/^option '(--\S+) <(.*)>' argument missing$/, "$1: expected a value ($2), found nothing")
+    .replaceAll(/\.?\s*\n\s*/g, " ")
+    .replace(/\.$/, "");
+}
+
+let watchesPipe = false;
+
+/** `fallline list | head -1` closes our stdout early, which is no error. */
+function endQuietlyWhenPipeCloses(): void {
+  if (watchesPipe) return;
+  watchesPipe = true;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCodes.done);
+    throw error;
+  });
+}

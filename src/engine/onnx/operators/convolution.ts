@@ -1,0 +1,88 @@
+import { conv, convTranspose } from "../../ops/convolution.ts";
+import type { Tensor } from "../../tensor.ts";
+import { attribute, type Call, listAttribute, type OperatorTable, optionalTensor, tensor } from "./call.ts";
+import { autoPadding, type Padding, pairs } from "./window.ts";
+
+/** Convolutions. */
+
+function convolution(call: Call): Tensor {
+  const x = tensor(call, 0);
+  const w = tensor(call, 1);
+  const bias = optionalTensor(call, 2);
+  const axes = x.rank - 2;
+  const stride = listAttribute(call, "strides") ?? new Array<number>(axes).fill(1);
+  const dilation = listAttribute(call, "dilations") ?? new Array<number>(axes).fill(1);
+  const padding = autoPadding(call, {
+    size: x.shape.slice(2),
+    kernel: w.shape.slice(2),
+    stride,
+    dilation,
+  });
+  return conv(x, w, {
+    stride,
+    dilation,
+    padding,
+    groups: attribute(call, "group", 1),
+    ...(bias && { bias }),
+  });
+}
+
+/** `output_shape` fixes the padding; without it the padding fixes the output's shape. */
+function transposedConvolution(call: Call): Tensor {
+  const x = tensor(call, 0);
+  const w = tensor(call, 1);
+  const bias = optionalTensor(call, 2);
+  const axes = x.rank - 2;
+  const ones = new Array<number>(axes).fill(1);
+  const stride = listAttribute(call, "strides") ?? ones;
+  const dilation = listAttribute(call, "dilations") ?? ones;
+  const outputPadding = listAttribute(call, "output_padding") ?? ones.map(() => 0);
+  const reach = x.shape
+    .slice(2)
+    .map(
+      (size, i) =>
+        (size - 1) * (stride[i] ?? 1) +
+        (outputPadding[i] ?? 0) +
+        ((w.shape[i + 2] ?? 1) - 1) * (dilation[i] ?? 1) +
+        1,
+    );
+  return convTranspose(x, w, {
+    stride,
+    dilation,
+    padding: transposedPadding(call, reach, stride, x.shape.slice(2)),
+    outputPadding,
+    groups: attribute(call, "group", 1),
+    ...(bias && { bias }),
+  });
+}
+
+function transposedPadding(
+  call: Call,
+  reach: readonly number[],
+  stride: readonly number[],
+  size: readonly number[],
+): Padding[] {
+  const mode = modeOf(call);
+  const same = mode === "SAME_UPPER" || mode === "SAME_LOWER";
+  const wanted =
+    listAttribute(call, "output_shape") ?? (same ? size.map((n, i) => n * (stride[i] ?? 1)) : undefined);
+  if (wanted === undefined)
+    return mode === "VALID"
+      ? reach.map((): Padding => [0, 0])
+      : pairs(listAttribute(call, "pads") ?? [], reach.length);
+  return reach.map((length, i): Padding => {
+    const total = Math.max(0, length - (wanted[i] ?? length));
+    const small = Math.floor(total / 2);
+    return mode === "SAME_UPPER" ? [small, total - small] : [total - small, small];
+  });
+}
+
+function modeOf({ node }: Call): string {
+  const mode = node.attributes.get("auto_pad");
+  return mode?.kind === "string" ? mode.value : "NOTSET";
+}
+
+export const convolutions: OperatorTable = {
+  Conv: convolution,
+  ConvTranspose: transposedConvolution,
+};

@@ -1,0 +1,10 @@
+import type { Method } from "../runs/method.ts";
+import { defineLeakage } from "./leakage/method.ts";
+
+/**
+ * Every method of the workbench, in the order in which they are listed. A method's work is imported when it is asked
+ * for, so that help pages load neither the engine nor anything heavy.
+ */
+export const methods: readonly Method[] = [
+  defineLeakage(async (request) => (await import("./leakage/attack-image.ts")).attackImage(request)),
+];

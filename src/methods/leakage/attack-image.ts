@@ -1,0 +1,164 @@
+import { castArray, type NDArray, ndarray } from "../../engine/ndarray.ts";
+import { sizeOf } from "../../engine/shape.ts";
+import * as tree from "../../engine/tree.ts";
+import { lenet } from "../../models/lenet.ts";
+import { type Model, parameterAt } from "../../models/model.ts";
+import { randomStream } from "../../numeric/random.ts";
+import {
+  type AttackedModel,
+  type AttackOutcome,
+  type AttackRequest,
+  type CurvePoint,
+  type Frame,
+  modelInputs,
+} from "./attack-outcome.ts";
+import { sharedGradient } from "./gradient-matching.ts";
+import { meanSquaredError, peakSignalToNoiseRatio, structuralSimilarity } from "./image-metrics.ts";
+import { inferLabel } from "./infer-labels.ts";
+import { recover } from "./recover.ts";
+
+const models: Record<AttackedModel, () => Model> = { lenet: () => lenet({ channels: modelInputs.lenet[0] }) };
+
+/**
+ * The matching loss, relative to the shared gradient's squared norm, at which the command is content. The pixels' mean
+ * squared error is then about 1e-7 for the networks here: a tenth of a grey level of 255.
+ */
+const content = 1e-10;
+/** Frames of the film strip, the start and the end included. */
+const frameCount = 12;
+
+/**
+ * One attack from end to end, for a demonstration or an audit: plays the client, who computes the gradient of the image
+ * in a randomly initialised network, then the attacker, who sees the network and the gradient alone, then the judge, who
+ * compares with the original.
+ *
+ * Three independent streams of the seed draw the network's parameters, the label where none is given, and the start.
+ *
+ * @throws RangeError when the label is not a class of the model
+ * @throws the signal's reason when it is aborted
+ */
+export async function attackImage({
+  image,
+  parameters: asked,
+  seed,
+  onProgress,
+  signal,
+}: AttackRequest): Promise<AttackOutcome> {
+  const { dtype, evaluations } = asked;
+  const model = models[asked.model]();
+  const [weightStream, labelStream, startStream] = randomStream(seed).spawn(3);
+  if (weightStream === undefined || labelStream === undefined || startStream === undefined)
+    throw new Error("spawn(3) gives three streams");
+
+  const parameters = model.init(weightStream, dtype);
+  const label =
+    typeof asked.label === "number" ? asked.label : (labelStream.integers(1, 0, model.classes)[0] ?? 0);
+  const x = castArray(ndarray(image.data, [1, ...image.shape], "float64"), dtype);
+  const gradient = await sharedGradient({ model, parameters, x, labels: [label], dtype });
+
+  const labelKnowledge = typeof asked.label === "number" ? "known" : asked.label;
+  const knownLabel = labelKnowledge === "known" ? label : inferLabel(parameterAt(gradient, "fc", "bias"));
+  const judge = judgeOf(image);
+  const started = performance.now();
+  const recovery = await recover({
+    model,
+    parameters,
+    gradient,
+    stream: startStream,
+    dtype,
+    evaluations,
+    tolerance: content,
+    ...(labelKnowledge !== "joint" && { labels: [knownLabel] }),
+    ...(signal && { signal }),
+    onStep: ({ evaluation, matchingLoss, images }) => {
+      judge.look(evaluation, matchingLoss, images);
+      onProgress?.({ evaluation, evaluations, matchingLoss });
+    },
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const recovered = ndarray(recovery.images.data, image.shape, "float64");
+  return {
+    original: image,
+    recovered,
+    label,
+    recoveredLabel: recovery.labels[0] ?? 0,
+    labelKnowledge,
+    curve: judge.curve,
+    frames: judge.frames(recovery.start, recovery.evaluations, recovered),
+    evaluations: recovery.evaluations,
+    seconds,
+    meanSquaredError: meanSquaredError(image, recovered),
+    psnr: peakSignalToNoiseRatio(image, recovered),
+    ssim: structuralSimilarity(image, recovered),
+    ending: endings[recovery.status] ?? recovery.reason,
+    model: {
+      description: model.description,
+      parameters: tree.leaves(parameters).reduce((total, { shape }) => total + sizeOf(shape), 0),
+      classes: model.classes,
+    },
+    dtype,
+  };
+}
+
+/** Why an attack ended, to follow "it ended because". */
+const endings: Partial<Record<Awaited<ReturnType<typeof recover>>["status"], string>> = {
+  matched: "the gradients match",
+  "max-evaluations": "its budget of gradient evaluations was spent",
+  "no-descent": "no step made the gradients match better",
+  "change-tolerance": "no step made the gradients match better",
+  "gradient-tolerance": "the gradients match to the last digit",
+};
+
+interface Judge {
+  look(evaluation: number, matchingLoss: number, pixels: Float64Array): void;
+  readonly curve: readonly CurvePoint[];
+  frames(start: NDArray<"float64">, evaluations: number, recovered: NDArray<"float64">): Frame[];
+}
+
+/** Watches an attack with the original in hand; the attack knows nothing of it. */
+function judgeOf(original: NDArray<"float64">): Judge {
+  const curve: CurvePoint[] = [];
+  const snapshots: Frame[] = [];
+  let next = 1;
+  const frame = (evaluation: number, pixels: Float64Array): Frame => ({
+    evaluation,
+    image: ndarray(pixels, original.shape, "float64"),
+  });
+  return {
+    curve,
+    look(evaluation, matchingLoss, pixels) {
+      curve.push({
+        evaluation,
+        matchingLoss,
+        meanSquaredError: meanSquaredError(original, ndarray(pixels, original.shape, "float64")),
+      });
+      // Attacks end at their own time, so snapshots are taken ever more sparsely and thinned out afterwards.
+      if (evaluation < next) return;
+      snapshots.push(frame(evaluation, pixels.slice()));
+      next = Math.ceil(evaluation * 1.1) + 1;
+    },
+    frames(start, evaluations, recovered) {
+      const between = thinOut(
+        snapshots.filter(({ evaluation }) => evaluation < evaluations),
+        frameCount - 2,
+        evaluations,
+      );
+      return [frame(0, start.data), ...between, frame(evaluations, recovered.data)];
+    },
+  };
+}
+
+/** At most `count` of the frames, those nearest to evenly spaced evaluations. */
+function thinOut(frames: readonly Frame[], count: number, evaluations: number): Frame[] {
+  const chosen = new Set<Frame>();
+  for (let i = 1; i <= count; i++) {
+    const wanted = (evaluations * i) / (count + 1);
+    const distance = (frame: Frame): number => Math.abs(frame.evaluation - wanted);
+    const nearest = frames.reduce<Frame | undefined>(
+      (best, frame) => (best === undefined || distance(frame) < distance(best) ? frame : best),
+      undefined,
+    );
+    if (nearest !== undefined) chosen.add(nearest);
+  }
+  return frames.filter((frame) => chosen.has(frame));
+}

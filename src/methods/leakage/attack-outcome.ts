@@ -1,0 +1,94 @@
+/** What an attack is asked and what it gives back, as plain values: no run, no files. */
+import type { NDArray } from "../../engine/ndarray.ts";
+
+/**
+ * How the attacker comes by the label: `known` is told it, `infer` reads it off the gradient of the last layer's
+ * bias before the attack (iDLG), `joint` optimises it together with the image (DLG).
+ */
+export type LabelKnowledge = "known" | "infer" | "joint";
+
+export interface AttackParameters {
+  readonly model: AttackedModel;
+  /** The label itself where the attacker knows it. */
+  readonly label: number | "infer" | "joint";
+  readonly evaluations: number;
+  readonly dtype: "float64" | "float32";
+}
+
+export const attackedModels = ["lenet"] as const;
+export type AttackedModel = (typeof attackedModels)[number];
+
+/** The image shape that each model takes: `[channels, height, width]`. */
+export const modelInputs = { lenet: [3, 32, 32] } as const satisfies Record<
+  AttackedModel,
+  readonly [1 | 3, number, number]
+>;
+
+export interface AttackProgress {
+  /** Gradient evaluations so far and the most that will be made. */
+  readonly evaluation: number;
+  readonly evaluations: number;
+  readonly matchingLoss: number;
+}
+
+export interface AttackRequest {
+  /** The client's private image, `[channels, height, width]` in [0, 1]. */
+  readonly image: NDArray<"float64">;
+  readonly parameters: AttackParameters;
+  readonly seed: number;
+  readonly threads: number;
+  readonly onProgress?: (progress: AttackProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One point of the attack's course. */
+export interface CurvePoint {
+  /** Gradient evaluations so far. */
+  readonly evaluation: number;
+  /** The squared distance between the two gradients, summed over all parameters. */
+  readonly matchingLoss: number;
+  /** Mean over pixels of the squared difference from the original, in units of the full range of a pixel. */
+  readonly meanSquaredError: number;
+}
+
+export interface Frame {
+  readonly evaluation: number;
+  /** `[channels, height, width]`. */
+  readonly image: NDArray;
+}
+
+export interface AttackOutcome {
+  /** `[channels, height, width]`, in [0, 1]. */
+  readonly original: NDArray;
+  /** `[channels, height, width]`, as optimised: not clamped. */
+  readonly recovered: NDArray;
+  /** The label with which the gradient was computed. */
+  readonly label: number;
+  /** The label that the attack ended with. */
+  readonly recoveredLabel: number;
+  readonly labelKnowledge: LabelKnowledge;
+  /** At least one point; evaluations ascend. */
+  readonly curve: readonly CurvePoint[];
+  /** The recovery at several evaluations, ascending. */
+  readonly frames: readonly Frame[];
+  readonly evaluations: number;
+  /** Time of the attack alone. */
+  readonly seconds: number;
+  readonly meanSquaredError: number;
+  /** Peak signal-to-noise ratio for a peak of 1, in dB; infinite for an exact copy. */
+  readonly psnr: number;
+  /** Structural similarity, from -1 to 1. */
+  readonly ssim: number;
+  /** Why the attack ended, to follow "it ended because": "the gradients match to the last digit". */
+  readonly ending: string;
+  readonly model: {
+    /** As in "LeNet with sigmoids". */
+    readonly description: string;
+    readonly parameters: number;
+    readonly classes: number;
+  };
+  readonly dtype: "float64" | "float32";
+}
+
+/** Computes the gradient of an image and recovers the image from it. */
+export type AttackImage = (request: AttackRequest) => Promise<AttackOutcome>;

@@ -1,0 +1,150 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseHTML } from "linkedom";
+import sharp from "sharp";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { InputError } from "../../data/input-error.ts";
+import { executeCommand } from "../../runs/execute.ts";
+import { parseParameters } from "../../runs/parameters.ts";
+import type { AttackImage, AttackRequest } from "./attack-outcome.ts";
+import { fakeAttack } from "./fake-attack.testing.ts";
+import { defineLeakage } from "./method.ts";
+
+const example = fileURLToPath(new URL("../../../examples/fallline.png", import.meta.url));
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fallline-leakage-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function attack(attackImage: AttackImage, values: Record<string, unknown> = {}, signal?: AbortSignal) {
+  const method = defineLeakage(attackImage);
+  const command = method.commands.attack;
+  if (command === undefined) throw new Error("there is no attack");
+  const labels: string[] = [];
+  const run = await executeCommand({
+    method,
+    commandName: "attack",
+    parameters: parseParameters(command.parameters, { image: example, ...values }),
+    options: { seed: 5, threads: 2, out: join(folder, "run") },
+    onProgress: ({ label }) => labels.push(label),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return { ...run, labels };
+}
+
+describe("leakage attack", () => {
+  it("hands the image to the attack at the model's size, with the parameters, seed and threads", async () => {
+    const requests: AttackRequest[] = [];
+    await attack(
+      (request) => {
+        requests.push(request);
+        return fakeAttack(1e-3)(request);
+      },
+      { label: 42, dtype: "float32" },
+    );
+    expect(requests).toHaveLength(1);
+    expect(requests[0]).toMatchObject({
+      image: { shape: [3, 32, 32], dtype: "float64" },
+      parameters: { model: "lenet", label: 42, evaluations: 4000, dtype: "float32" },
+      seed: 5,
+      threads: 2,
+    });
+  });
+
+  it("writes pictures, curves, arrays, metrics and a report", async () => {
+    const { folder: path, result, labels } = await attack(fakeAttack(1e-3));
+    const files = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /\.\w+$/.test(name),
+    );
+    expect(files.sort()).toEqual([
+      "arrays/original.npy",
+      "arrays/recovered.npy",
+      "figures/image-error.svg",
+      "figures/matching-loss.svg",
+      "images/film-strip.png",
+      "images/recovered.png",
+      "images/side-by-side.png",
+      "metrics.jsonl",
+      "report.html",
+      "run.json",
+    ]);
+    expect(result.answer).toMatch(/^The image was recovered from its gradient: MSE 7.5e-7, PSNR 61.2 dB/);
+    expect(result.values).toMatchObject({ success: "recovered", label: 3, evaluations: 2000 });
+    expect(labels.at(-1)).toBe("loss 4.0e-5");
+    const size = (name: string) => sharp(join(path, "images", name)).metadata();
+    expect(await size("recovered.png")).toMatchObject({ width: 256, height: 256 });
+    expect(await size("side-by-side.png")).toMatchObject({ width: 3 * 256 + 2 * 12, height: 256 });
+    expect(await size("film-strip.png")).toMatchObject({ width: 8 * 96 + 7 * 6, height: 96 });
+    const lines = readFileSync(join(path, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+    expect(lines).toHaveLength(2 * 201);
+    expect(JSON.parse(lines.at(-1) ?? "")).toEqual({
+      name: "mean-squared-error",
+      step: 2000,
+      value: expect.closeTo(7.5e-7, 12) as number,
+    });
+  });
+
+  it("says in the report what was seen and what to keep in mind", async () => {
+    const { folder: path } = await attack(fakeAttack(0.5), { dtype: "float32", label: 3 });
+    const { document } = parseHTML(readFileSync(join(path, "report.html"), "utf8"));
+    expect(document.querySelector(".answer")?.textContent).toMatch(
+      /^Not recovered: .*The attack ended because/,
+    );
+    const notes = document.querySelector(".notes")?.textContent ?? "";
+    expect(notes).toContain("fallline.png is 256x256; resized to 32x32.");
+    expect(notes).toContain("The attacker was told the label");
+    expect(notes).toContain("In float32");
+    expect(notes).toContain("no proof of safety");
+    expect([...document.querySelectorAll(".labels")].map((labels) => labels.textContent)).toEqual([
+      "originalrecovereddifference",
+      expect.stringMatching(/^0.*2,000$/) as string,
+    ]);
+    expect(document.querySelectorAll("figure svg")).toHaveLength(2);
+    expect(document.querySelectorAll("figure img")).toHaveLength(2);
+    expect(document.body.textContent).toContain("arXiv 1906.08935");
+  });
+
+  it("draws an exact match, whose loss of zero has no place on a logarithmic axis", async () => {
+    const curve = [
+      { evaluation: 0, matchingLoss: 1, meanSquaredError: 0.5 },
+      { evaluation: 1, matchingLoss: 0, meanSquaredError: 0 },
+    ];
+    const exact = { curve, frames: [], meanSquaredError: 0, psnr: Number.POSITIVE_INFINITY, ssim: 1 };
+    const { folder: path, result } = await attack(fakeAttack(1e-3, exact));
+    expect(result.answer).toContain("PSNR infinite");
+    expect(readFileSync(join(path, "figures/matching-loss.svg"), "utf8")).not.toMatch(/NaN|Infinity/);
+    expect(existsSync(join(path, "images/film-strip.png"))).toBe(false);
+  });
+
+  it("refuses a file that is no image before the attack starts", async () => {
+    const never: AttackImage = () => Promise.reject(new Error("attacked"));
+    const run = attack(never, { image: join(folder, "nowhere.png") });
+    await expect(run).rejects.toThrow(InputError);
+    await expect(run).rejects.toThrow("there is no such file");
+  });
+
+  it("passes an interruption on to the attack", async () => {
+    const controller = new AbortController();
+    const interrupting: AttackImage = (request) => {
+      controller.abort(new Error("stop"));
+      return fakeAttack(1e-3)(request);
+    };
+    await expect(attack(interrupting, {}, controller.signal)).rejects.toThrow("stop");
+    expect(existsSync(join(folder, "run", "report.html"))).toBe(false);
+  });
+
+  it.each([
+    [{ label: 100 }, "--label: expected a whole number from 0 to 99, or one of infer, joint, found 100"],
+    [{ label: -1 }, "--label: expected a whole number from 0 to 99, or one of infer, joint, found -1"],
+    [{ model: "vgg" }, '--model: expected lenet, found "vgg"'],
+    [{ evaluations: 0 }, "--evaluations: expected a whole number from 1 to 10000000, found 0"],
+    [{ dtype: "float16" }, '--dtype: expected one of float64, float32, found "float16"'],
+  ])("refuses %o", async (values, message) => {
+    await expect(attack(fakeAttack(1e-3), values)).rejects.toThrow(new InputError(message));
+  });
+});

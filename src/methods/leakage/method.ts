@@ -1,0 +1,63 @@
+/** The face of the method: what its user can ask. */
+import { z } from "zod";
+import { command, defineMethod, type Method } from "../../runs/method.ts";
+import { type AttackImage, attackedModels } from "./attack-outcome.ts";
+
+const attackSchema = z.object({
+  image: z.string().min(1).meta({
+    description: "a PNG, JPEG or WebP image of any size",
+    positional: true,
+    placeholder: "IMAGE",
+  }),
+  model: z
+    .enum(attackedModels)
+    .default("lenet")
+    .meta({ description: "The network whose gradient is shared" }),
+  label: z
+    .union([z.int().min(0).max(99), z.enum(["infer", "joint"])])
+    .default("infer")
+    .meta({
+      description:
+        "The image's label: a number that the attacker is told, or how it finds one that the seed chose: infer reads it off the gradient, joint optimises it with the image",
+      placeholder: "N|infer|joint",
+    }),
+  evaluations: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(4000)
+    .meta({ description: "The most gradient evaluations" }),
+  dtype: z
+    .enum(["float64", "float32"])
+    .default("float64")
+    .meta({ description: "Precision of the arithmetic; float32 is faster and ends at a coarser image" }),
+});
+
+/**
+ * The method around an attack. The attack comes from outside so that help pages and lists need not load the engine.
+ */
+export function defineLeakage(attackImage: AttackImage): Method {
+  return defineMethod({
+    name: "leakage",
+    title: "Deep leakage from gradients",
+    question: "What does a shared gradient give away of my training data?",
+    source: {
+      authors: "Ligeng Zhu, Zhijian Liu, Song Han",
+      title: "Deep Leakage from Gradients",
+      venue: "NeurIPS",
+      year: 2019,
+      arxiv: "1906.08935",
+    },
+    commands: {
+      attack: command({
+        summary: "Recover an image from the gradient that training on it would share",
+        example: "photo.png --seed 1",
+        parameters: attackSchema,
+        async run({ image, ...parameters }, run) {
+          const { runAttack } = await import("./run-attack.ts");
+          return runAttack({ path: image, parameters, run, attackImage });
+        },
+      }),
+    },
+  });
+}

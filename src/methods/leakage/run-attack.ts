@@ -1,0 +1,40 @@
+import { readImage } from "../../data/image.ts";
+import { formatNumber } from "../../runs/format.ts";
+import type { CommandResult } from "../../runs/method.ts";
+import type { Run } from "../../runs/run.ts";
+import { type AttackImage, type AttackParameters, modelInputs } from "./attack-outcome.ts";
+import { reportAttack } from "./report-attack.ts";
+
+export interface RunAttackRequest {
+  /** The file of the image to attack. */
+  readonly path: string;
+  readonly parameters: AttackParameters;
+  readonly run: Run;
+  readonly attackImage: AttackImage;
+}
+
+/**
+ * The command `leakage attack`: reads the image at the model's size, attacks its gradient, writes the result.
+ *
+ * @throws InputError when the file is not an image that can be read
+ */
+export async function runAttack({
+  path,
+  parameters,
+  run,
+  attackImage,
+}: RunAttackRequest): Promise<CommandResult> {
+  const { image, notices } = await readImage(path, modelInputs[parameters.model]);
+  for (const notice of notices) run.note(`${notice}.`);
+  run.signal.throwIfAborted();
+  const outcome = await attackImage({
+    image,
+    parameters,
+    seed: run.seed,
+    threads: run.threads,
+    signal: run.signal,
+    onProgress: ({ evaluation, evaluations, matchingLoss }) =>
+      run.progress(evaluation, evaluations, `loss ${formatNumber(matchingLoss, { digits: 2 })}`),
+  });
+  return reportAttack(run, outcome);
+}

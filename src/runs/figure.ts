@@ -1,0 +1,62 @@
+/**
+ * Observable Plot specifications as SVG text, without a browser: linkedom is the document. Both are imported on
+ * first use.
+ */
+import type { PlotOptions } from "@observablehq/plot";
+import { colour, paletteCss, seriesColour, seriesCount } from "./style.ts";
+
+export interface Figure {
+  /** An `<svg>` element for a page that defines the palette. */
+  readonly inline: string;
+  /** The text of an `.svg` file of its own, light and dark. */
+  readonly file: string;
+}
+
+const fonts = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
+
+/**
+ * Draws a Plot specification in the house style. Options of the specification win over the style's.
+ *
+ * @param title names the figure for a screen reader
+ * @throws RangeError when the specification asks for what Plot draws outside the SVG (a title, a caption or a
+ * legend): captions belong to the run's `figure`, and series are labelled directly
+ */
+export async function renderFigure(
+  specification: PlotOptions,
+  { title }: { title: string },
+): Promise<Figure> {
+  const [{ DOMParser }, Plot] = await Promise.all([import("linkedom"), import("@observablehq/plot")]);
+  // An XML document, because only there does linkedom escape attributes, as SVG needs.
+  const document = new DOMParser().parseFromString("<svg/>", "image/svg+xml");
+  const drawn = Plot.plot({
+    width: 640,
+    height: 320,
+    marginLeft: 56,
+    marginRight: 24,
+    marginTop: 30,
+    marginBottom: 42,
+    ...specification,
+    document,
+    color: {
+      range: Array.from({ length: seriesCount }, (_, index) => seriesColour(index)),
+      ...specification.color,
+    },
+    className: "fallline-figure",
+  });
+  if (drawn.nodeName.toLowerCase() !== "svg")
+    throw new RangeError(
+      `figure "${title}": titles, captions and legends are not part of a figure's drawing`,
+    );
+  drawn.setAttribute("role", "img");
+  drawn.setAttribute("aria-label", title);
+  drawn.setAttribute("font-family", fonts);
+  drawn.setAttribute("font-size", "12");
+  // Plot's own rules are for pages that have none; they would apply to a whole report.
+  for (const style of drawn.querySelectorAll("style")) style.remove();
+  const inline = drawn.outerHTML;
+  const css = `${paletteCss(":root")}\nsvg{background:${colour("ground")};color:${colour("ink")}}\ntext{white-space:pre}`;
+  const file = inline
+    .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ')
+    .replace(">", `><style>${css}</style>`);
+  return { inline, file: `<?xml version="1.0" encoding="utf-8"?>\n${file}\n` };
+}

@@ -1,0 +1,163 @@
+/**
+ * What can be read off a parameter's schema: its flag, its range in words, its default. Help pages, messages and
+ * reports are made from this, so that nothing about a parameter is written twice.
+ */
+import { z } from "zod";
+import { InputError } from "../data/input-error.ts";
+
+declare module "zod" {
+  interface GlobalMeta {
+    /** Unit of a number, as in "s" or "gradient evaluations". */
+    unit?: string;
+    /** The parameter is given by its position, not by a flag: files, mostly. */
+    positional?: boolean;
+    /** What stands for the value in help pages: "IMAGE". */
+    placeholder?: string;
+  }
+}
+
+export type ParametersSchema = z.ZodObject;
+
+export interface ParameterDescription {
+  /** Key in the schema: `learningRate`. */
+  readonly name: string;
+  /** How the user names it: `--learning-rate`, or the placeholder of a positional one. */
+  readonly label: string;
+  readonly placeholder: string;
+  readonly positional: boolean;
+  readonly description: string;
+  readonly unit: string | undefined;
+  /** The accepted values in words: "a whole number from 1 to 100". */
+  readonly accepted: string;
+  readonly required: boolean;
+  readonly defaultValue: unknown;
+  /** Which kinds of value the schema takes; decides how a text is read. */
+  readonly takes: { readonly number: boolean; readonly flag: boolean; readonly list: boolean };
+}
+
+/** The part of JSON Schema that zod's schemas of parameters turn into. */
+interface JsonSchema {
+  type?: string;
+  enum?: unknown[];
+  const?: unknown;
+  anyOf?: JsonSchema[];
+  items?: JsonSchema;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  minItems?: number;
+  default?: unknown;
+  description?: string;
+  unit?: string;
+  positional?: boolean;
+  placeholder?: string;
+}
+
+/** Every parameter of a schema, in the order written. */
+export function describeParameters(schema: ParametersSchema): ParameterDescription[] {
+  const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const required = new Set(json.required ?? []);
+  return Object.entries(json.properties ?? {}).map(([name, property]) =>
+    describeParameter(name, property as JsonSchema, { required: required.has(name) }),
+  );
+}
+
+/**
+ * The parameters that the schema makes of raw values: defaults filled in, ranges checked.
+ *
+ * @throws InputError naming the parameter, what is accepted and what was given
+ */
+export function parseParameters<Schema extends ParametersSchema>(
+  schema: Schema,
+  values: Readonly<Record<string, unknown>>,
+): z.output<Schema> {
+  const parsed = schema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const descriptions = describeParameters(schema);
+  const name = String(issue?.path[0] ?? "");
+  const description = descriptions.find((candidate) => candidate.name === name);
+  if (description === undefined) {
+    const known = descriptions.map((candidate) => candidate.name).join(", ");
+    throw new InputError(`parameters: ${issue?.message ?? "not understood"}; expected ${known}`);
+  }
+  // A check that a schema adds by hand knows more than its range says; it speaks for itself.
+  const expected = issue?.code === "custom" ? issue.message : `expected ${description.accepted}`;
+  throw new InputError(`${description.label}: ${expected}, found ${quoteValue(values[name])}`);
+}
+
+/** A value as a message shows it. */
+export function quoteValue(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (typeof value === "string") return JSON.stringify(value);
+  return Array.isArray(value) ? `"${value.join(",")}"` : String(value);
+}
+
+/** `learningRate` as `learning-rate`. */
+export function kebabCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function describeParameter(
+  name: string,
+  schema: JsonSchema,
+  { required }: { required: boolean },
+): ParameterDescription {
+  const forms = schema.anyOf ?? [schema];
+  const positional = schema.positional ?? false;
+  const placeholder = schema.placeholder ?? defaultPlaceholder(name, schema);
+  return {
+    name,
+    label: positional ? placeholder : `--${kebabCase(name)}`,
+    placeholder,
+    positional,
+    description: schema.description ?? "",
+    unit: schema.unit,
+    accepted: acceptedValues(schema),
+    required,
+    defaultValue: schema.default,
+    takes: {
+      number: [...forms, ...forms.flatMap((form) => form.items ?? [])].some(isNumeric),
+      flag: forms.some((form) => form.type === "boolean"),
+      list: forms.some((form) => form.type === "array"),
+    },
+  };
+}
+
+function isNumeric(schema: JsonSchema): boolean {
+  return schema.type === "number" || schema.type === "integer";
+}
+
+function defaultPlaceholder(name: string, schema: JsonSchema): string {
+  if (schema.enum !== undefined) return schema.enum.join("|");
+  return isNumeric(schema) ? "N" : kebabCase(name).toUpperCase();
+}
+
+/** The accepted values in words. */
+function acceptedValues(schema: JsonSchema): string {
+  if (schema.anyOf !== undefined) return schema.anyOf.map(acceptedValues).join(", or ");
+  if (schema.const !== undefined) return String(schema.const);
+  if (schema.enum !== undefined)
+    return schema.enum.length === 1 ? String(schema.enum[0]) : `one of ${schema.enum.join(", ")}`;
+  if (schema.type === "integer") return `a whole number${range(schema)}`;
+  if (schema.type === "number") return `a number${range(schema)}`;
+  if (schema.type === "boolean") return "true or false";
+  if (schema.type === "array") return `a list, each item ${acceptedValues(schema.items ?? {})}`;
+  return schema.placeholder === undefined ? "a text" : `a text (${schema.placeholder})`;
+}
+
+function range(schema: JsonSchema): string {
+  // zod bounds every whole number by what a double holds exactly, which is no bound worth telling.
+  const minimum = schema.minimum === Number.MIN_SAFE_INTEGER ? undefined : schema.minimum;
+  const maximum = schema.maximum === Number.MAX_SAFE_INTEGER ? undefined : schema.maximum;
+  const parts: string[] = [];
+  if (minimum !== undefined) parts.push(`from ${minimum}`);
+  if (schema.exclusiveMinimum !== undefined) parts.push(`above ${schema.exclusiveMinimum}`);
+  if (maximum !== undefined) parts.push(parts.length === 0 ? `of at most ${maximum}` : `to ${maximum}`);
+  if (schema.exclusiveMaximum !== undefined)
+    parts.push(
+      parts.length === 0 ? `below ${schema.exclusiveMaximum}` : `and below ${schema.exclusiveMaximum}`,
+    );
+  return parts.length === 0 ? "" : ` ${parts.join(" ")}`;
+}

@@ -1,0 +1,24 @@
+/** The options that every command has, in the same form as a command's own parameters. */
+import { availableParallelism } from "node:os";
+import { z } from "zod";
+
+export const runOptions = z.object({
+  seed: z.int().min(0).default(0).meta({ description: "Where all randomness starts" }),
+  threads: z
+    .int()
+    .min(1)
+    .max(1024)
+    .optional()
+    .meta({ description: "Threads to compute with; all cores when not given" }),
+  out: z.string().min(1).optional().meta({
+    description: "A new or empty folder for the run; runs/METHOD-COMMAND-TIME when not given",
+    placeholder: "DIR",
+  }),
+});
+
+export type RunOptions = z.output<typeof runOptions>;
+
+/** The number of threads to use when none was asked for. */
+export function defaultThreads(): number {
+  return availableParallelism();
+}
