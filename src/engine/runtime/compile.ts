@@ -158,7 +158,7 @@ export async function compile<const S extends readonly unknown[], R>(
       return tree.unflatten(result, await run(undefined, values));
     },
     async runInto(into, ...values) {
-      const arrays = tree.leaves(into) as NDArray[];
+      const arrays = tree.leavesLike(result, into) as NDArray[];
       checkOutputs(arrays, outputs);
       await run(arrays, values);
       return into;
@@ -198,8 +198,7 @@ function checkInputs(
 ): NDArray[] {
   if (values.length !== argumentSpecs.length)
     fail("run", `${values.length} arguments for a function of ${argumentSpecs.length}`);
-  const leaves = tree.leaves(values) as HostInput[];
-  if (leaves.length !== inputs.length) tree.map(() => undefined, argumentSpecs, values);
+  const leaves = tree.leavesLike(argumentSpecs, values) as HostInput[];
   return inputs.map((input, i) => checkInput(leaves[i], input));
 }
 
