@@ -10,6 +10,19 @@ import { rewrite } from "./rewrites.ts";
  * shared, algebra that costs nothing to undo is undone. What no output needs is gone by construction.
  */
 export function simplify(outputs: readonly Tensor[]): Tensor[] {
+  return settleGraph(outputs, simplify, true);
+}
+
+/** The graph as it was traced, but for operations without a kernel: they are lowered to others. */
+export function lower(outputs: readonly Tensor[]): Tensor[] {
+  return settleGraph(outputs, lower, false);
+}
+
+function settleGraph(
+  outputs: readonly Tensor[],
+  ofBody: (outputs: readonly Tensor[]) => Tensor[],
+  optimized: boolean,
+): Tensor[] {
   const values = new TensorMap<Tensor>();
   const finished = new Set<Node>();
   const shared = new Map<string, Node>();
@@ -31,11 +44,11 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     const replaced =
       (isEmpty(node) ? withoutEmpty(node) : undefined) ??
       node.op.lower?.(node.inputs, node.attributes) ??
-      rewrite(node);
+      (optimized ? rewrite(node) : undefined);
     if (replaced !== undefined) return settle(replaced);
-    const key = keyOf(node, identify);
-    const known = shared.get(key) ?? mapBodies(node, simplify);
-    shared.set(key, known);
+    const key = optimized ? keyOf(node, identify) : undefined;
+    const known = (key === undefined ? undefined : shared.get(key)) ?? mapBodies(node, ofBody);
+    if (key !== undefined) shared.set(key, known);
     finished.add(known);
     const results = known.outputs.map((_, index) => new Tensor(known, index));
     for (const result of results) values.set(result, result);
