@@ -627,6 +627,53 @@ describe("damaged files", () => {
     );
   });
 
+  test("graphs nested without end, functions that multiply", () => {
+    const lengthDelimited = (field: number, bytes: Uint8Array): Uint8Array => {
+      const length: number[] = [];
+      for (let rest = bytes.length; ; rest >>>= 7) {
+        length.push(rest > 127 ? (rest & 127) | 128 : rest);
+        if (rest <= 127) break;
+      }
+      return Buffer.concat([Uint8Array.of((field << 3) | 2), Uint8Array.from(length), bytes]);
+    };
+    // GraphProto.node is field 1, NodeProto.attribute 5, AttributeProto.g 6, ModelProto.graph 7.
+    let nested: Uint8Array = new Uint8Array();
+    for (let depth = 0; depth < 5000; depth++)
+      nested = lengthDelimited(1, lengthDelimited(5, lengthDelimited(6, nested)));
+    expectModelOrError(lengthDelimited(7, nested));
+
+    const doubling = Array.from({ length: 40 }, (_, i) =>
+      create(FunctionProtoSchema, {
+        name: `f${i}`,
+        domain: "own",
+        input: ["a"],
+        output: ["c"],
+        opsetImport: [
+          { domain: "", version: 17n },
+          { domain: "own", version: 1n },
+        ],
+        node: ["b", "c"].map((output, k) =>
+          create(NodeProtoSchema, {
+            ...(i === 0 ? { opType: "Neg" } : { opType: `f${i - 1}`, domain: "own" }),
+            input: [k === 0 ? "a" : "b"],
+            output: [output],
+          }),
+        ),
+      }),
+    );
+    const bytes = writeModel(
+      {
+        nodes: [{ type: "f39", domain: "own", inputs: ["x"], outputs: ["y"] }],
+        inputs: { x: float([3]) },
+        outputs: ["y"],
+      },
+      17,
+      { functions: doubling },
+    );
+    const model = parseOnnx(bytes);
+    expect(message(() => model.apply({}, { x: op.zeros([3]) }))).toMatch(/applies more than 500000 nodes/);
+  });
+
   test("truncated anywhere", () => {
     fc.assert(
       fc.property(fc.constantFrom(...models), fc.double({ min: 0, max: 1, noNaN: true }), (bytes, part) =>
