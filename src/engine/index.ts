@@ -11,17 +11,17 @@ export {
 } from "./onnx/read.ts";
 export * as op from "./ops/index.ts";
 export type { Device, NamedSpec } from "./runtime/backend.ts";
+export type { HostInput } from "./runtime/check-arrays.ts";
 export {
   type CompileOptions,
   compile,
   compileCached,
   devices,
   type Executable,
-  type HostInput,
-  type Summary,
   spec,
   specs,
 } from "./runtime/compile.ts";
+export type { Summary } from "./runtime/summary.ts";
 export type { Shape } from "./shape.ts";
 export { isTensor, type Spec, Tensor, type TensorLike } from "./tensor.ts";
 export { cond, whileLoop } from "./transforms/control.ts";

@@ -4,6 +4,7 @@ import { type NDArray, ndarray, toNumbers, zerosArray } from "../ndarray.ts";
 import * as op from "../ops/index.ts";
 import type { Tensor } from "../tensor.ts";
 import { grad } from "../transforms/grad.ts";
+import { scan } from "../transforms/scan.ts";
 import { type CompileOptions, compile, compileCached, devices, spec, specs } from "./compile.ts";
 
 const open: { dispose(): Promise<void> }[] = [];
@@ -243,6 +244,24 @@ describe("compile", () => {
     });
     expect(flops).toBeGreaterThanOrEqual(2 * 2 * 3 * 4 + 8);
     expect(executable.onnx().byteLength).toBeGreaterThan(100);
+  });
+
+  test("counts every step of a scan", async () => {
+    const step = (carry: Tensor, x: Tensor): readonly [Tensor, Tensor] => [
+      op.matmul(x, carry),
+      op.sum(carry),
+    ];
+    const flopsOf = async (length: number): Promise<number> => {
+      const executable = await compile(
+        (carry, xs) => scan(step, carry, xs),
+        [spec([5, 5]), spec([length, 5, 5])],
+      );
+      const { operations, flops } = executable.summary();
+      expect(operations).toMatchObject({ scan: 1, matmul: 1, sum: 1 });
+      await executable.dispose();
+      return flops;
+    };
+    expect((await flopsOf(7)) - (await flopsOf(4))).toBe(3 * (2 * 5 * 5 * 5 + 25));
   });
 
   test("shares equal work and drops what nothing needs", async () => {

@@ -1,23 +1,17 @@
-import { allocate, type DType, holds } from "../dtype.ts";
+import type { DType } from "../dtype.ts";
 import { fail } from "../errors.ts";
-import { topologicalOrder } from "../graph.ts";
-import { castArray, type NDArray, ndarray } from "../ndarray.ts";
+import type { NDArray } from "../ndarray.ts";
 import { fuse } from "../onnx/fuse.ts";
 import { lower, simplify } from "../onnx/simplify.ts";
 import { type Named, writeOnnx } from "../onnx/write.ts";
-import { describe } from "../ops/check.ts";
-import { constantOp, parameter, requireNumberOf } from "../ops/constants.ts";
-import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
-import { attributesIf, isTensor, type Op, type Spec, Tensor } from "../tensor.ts";
+import { parameter } from "../ops/constants.ts";
+import { formatShape, type Shape } from "../shape.ts";
+import { isTensor, type Spec, type Tensor } from "../tensor.ts";
 import * as tree from "../tree.ts";
 import type { Device, NamedSpec, Session } from "./backend.ts";
+import { checkInputs, checkOutputs, type HostInput, requireFinite } from "./check-arrays.ts";
 import { nodeBackend } from "./node.ts";
-
-/** A host array, or what stands for one: int64 elements also as numbers, a scalar as a number. */
-export type HostInput =
-  | NDArray
-  | { readonly dtype: "int64"; readonly shape: Shape; readonly data: readonly number[] }
-  | number;
+import { type Summary, summarize } from "./summary.ts";
 
 /** Trees of specs as the function sees them, as the caller gives them, and as they come back. */
 export type AsTensors<T> = tree.MapLeaves<T, Spec, Tensor>;
@@ -35,20 +29,6 @@ export interface CompileOptions {
   readonly checkFinite?: boolean;
 }
 
-/** What a compiled graph consists of. */
-export interface Summary {
-  /** How often each operation occurs. */
-  readonly operations: Readonly<Record<string, number>>;
-  /** Elements of all inputs: parameters and data. */
-  readonly inputElements: number;
-  /** Elements of constants inside the graph. */
-  readonly constantElements: number;
-  /** Floating-point operations of one run. */
-  readonly flops: number;
-  /** Bytes read and written at the boundary in one run. */
-  readonly boundaryBytes: number;
-}
-
 /** A compiled function. */
 export interface Executable<Args extends readonly unknown[] = readonly unknown[], Out = unknown> {
   /**
@@ -57,7 +37,7 @@ export interface Executable<Args extends readonly unknown[] = readonly unknown[]
    * @throws GraphError when a dtype, a shape or the length of data differs from the spec, before anything runs
    */
   run(...args: Args): Promise<Out>;
-  /** As {@link run}, into given arrays: a loop that swaps two sets of buffers allocates nothing. */
+  /** As {@link run}, into given arrays, so that a loop swaps two sets of buffers. */
   runInto(outputs: Out, ...args: Args): Promise<Out>;
   readonly inputs: readonly NamedSpec[];
   readonly outputs: readonly NamedSpec[];
@@ -189,79 +169,6 @@ function requireDevice(device: Device): void {
       ? "install onnxruntime-node with its CUDA libraries (npm_config_onnxruntime_node_install=cuda12 npm rebuild onnxruntime-node, on Linux x64 with CUDA 12)"
       : "this build of onnxruntime-node does not contain it";
   fail("compile", `device ${device} is not available here (there is ${available.join(", ")}): ${remedy}`);
-}
-
-/** The arrays of a call, after checking every one of them. */
-function checkInputs(
-  values: readonly unknown[],
-  argumentSpecs: readonly unknown[],
-  inputs: readonly NamedSpec[],
-): NDArray[] {
-  if (values.length !== argumentSpecs.length)
-    fail("run", `${values.length} arguments for a function of ${argumentSpecs.length}`);
-  const leaves = tree.leavesLike(argumentSpecs, values) as HostInput[];
-  return inputs.map((input, i) => checkInput(leaves[i], input));
-}
-
-function checkInput(value: HostInput | undefined, { name, shape, dtype }: NamedSpec): NDArray {
-  const expected = describe({ shape, dtype });
-  if (typeof value === "number" && shape.length === 0) {
-    requireNumberOf(`run: ${name}`, value, dtype);
-    return ndarray([value], [], dtype);
-  }
-  if (typeof value !== "object" || value === null || !("data" in value))
-    return fail("run", `${name}: expected an array ${expected}, got ${typeof value}`);
-  if (value.dtype !== dtype || !sameShape(value.shape, shape))
-    fail("run", `${name}: expected ${expected}, got ${describe(value)}`);
-  if (value.data.length !== sizeOf(shape))
-    fail("run", `${name}: expected ${sizeOf(shape)} elements for ${expected}, got ${value.data.length}`);
-  if (dtype === "int64" && Array.isArray(value.data)) {
-    for (const item of value.data as readonly number[]) requireNumberOf(`run: ${name}`, item, dtype);
-    return castArray(ndarray(value.data as readonly number[], shape, "float64"), "int64");
-  }
-  if (!holds(value.data, dtype))
-    fail("run", `${name}: expected ${expected}, but its data is not the typed array of ${dtype}`);
-  return value as NDArray;
-}
-
-function checkOutputs(arrays: readonly NDArray[], outputs: readonly NamedSpec[]): void {
-  if (arrays.length !== outputs.length)
-    fail("runInto", `${arrays.length} arrays for ${outputs.length} outputs`);
-  for (const [i, output] of outputs.entries()) checkInput(arrays[i], output);
-}
-
-function requireFinite(arrays: readonly NDArray[], outputs: readonly NamedSpec[]): void {
-  for (const [i, array] of arrays.entries()) {
-    if (array.dtype !== "float32" && array.dtype !== "float64") continue;
-    const place = (array.data as Float64Array).findIndex((value) => !Number.isFinite(value));
-    if (place !== -1) fail("run", `${outputs[i]?.name}: element ${place} is ${array.data[place]}`);
-  }
-}
-
-function summarize(outputs: readonly Tensor[], inputs: readonly NamedSpec[]): Summary {
-  const operations: Record<string, number> = {};
-  let constantElements = 0;
-  let flops = 0;
-  for (const node of topologicalOrder(outputs)) {
-    if (node.op.name === "parameter") continue;
-    const constant = attributesIf(new Tensor(node, 0), constantOp);
-    if (constant !== undefined) constantElements += sizeOf(constant.array.shape);
-    else operations[node.op.name] = (operations[node.op.name] ?? 0) + 1;
-    flops += flopsOf(node.op, node);
-  }
-  const bytes = (list: readonly Spec[]): number =>
-    list.reduce((total, { shape, dtype }) => total + sizeOf(shape) * allocate(dtype, 0).BYTES_PER_ELEMENT, 0);
-  return {
-    operations,
-    inputElements: inputs.reduce((total, { shape }) => total + sizeOf(shape), 0),
-    constantElements,
-    flops,
-    boundaryBytes: bytes(inputs) + bytes(outputs),
-  };
-}
-
-function flopsOf(op: Op, node: Tensor["node"]): number {
-  return op.flops?.(node, node.attributes) ?? sizeOf(node.outputs[0]?.shape ?? []);
 }
 
 /**
