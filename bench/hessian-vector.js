@@ -33,7 +33,7 @@ export default {
           op.binaryCrossEntropyWithLogits(op.matmul(features, p), targets).add(p.mul(p).sum().mul(0.5e-3));
         return hvp(loss)(weights, vector);
       },
-      [specs(w), specs(v), specs(x), specs(y)],
+      specs([w, v, x, y]),
       { threads },
     );
 

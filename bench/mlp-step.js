@@ -29,7 +29,7 @@ export default {
     };
     const train = await compile(
       (w, images, targets) => scan(step, w, [images, targets]),
-      [specs(initial), specs(x), specs(y)],
+      specs([initial, x, y]),
       { threads },
     );
 

@@ -16,11 +16,19 @@ interface Setting {
   readonly opsets: Opsets;
   /** What attributes of the function around the nodes are, by name. */
   readonly bindings: ReadonlyMap<string, AttributeValue>;
+  /** Nodes applied so far: functions that call functions can stand for more than memory holds. */
+  readonly applied: { nodes: number };
 }
+
+const mostNodes = 500_000;
 
 /** The outputs of the file's graph, given the values of its inputs and initialisers. */
 export function interpret(file: OnnxFile, values: Map<string, Value>): Value[] {
-  return runGraph(file.graph, { values }, { file, opsets: file.opsets, bindings: new Map() });
+  return runGraph(
+    file.graph,
+    { values },
+    { file, opsets: file.opsets, bindings: new Map(), applied: { nodes: 0 } },
+  );
 }
 
 function runGraph(graph: Pick<OnnxGraph, "nodes" | "outputs">, scope: Scope, setting: Setting): Value[] {
@@ -52,6 +60,7 @@ function runNode(node: OnnxNode, scope: Scope, setting: Setting): void {
 }
 
 function resultsOf(node: OnnxNode, scope: Scope, setting: Setting): readonly Value[] {
+  if (++setting.applied.nodes > mostNodes) throw new Error(`the model applies more than ${mostNodes} nodes`);
   const inputs = node.inputs.map((name) => (name === "" ? undefined : lookUp(name, scope)));
   const attributes = resolveAttributes(node.attributes, setting.bindings);
   const definition = setting.file.functions.get(`${node.domain}:${node.type}`);

@@ -34,6 +34,7 @@ function checkGraph(
   problems: string[],
 ): void {
   const known = new Set([...around, ...graph.declared]);
+  const own = new Set(graph.declared);
   for (const node of graph.nodes) {
     checkNode(node, file, opsets, problems);
     for (const name of node.inputs)
@@ -41,7 +42,12 @@ function checkGraph(
         problems.push(`${place(node)} reads ${JSON.stringify(name)}, which nothing before it makes`);
     for (const attribute of node.attributes.values())
       if (attribute.kind === "graph") checkGraph(attribute.value, known, file, opsets, problems);
-    for (const name of node.outputs) known.add(name);
+    for (const name of node.outputs) {
+      if (name !== "" && own.has(name))
+        problems.push(`${place(node)} makes ${JSON.stringify(name)}, which is there already`);
+      own.add(name);
+      known.add(name);
+    }
   }
   for (const name of graph.outputs)
     if (!known.has(name)) problems.push(`output ${JSON.stringify(name)} is made by no node`);
@@ -100,11 +106,26 @@ function allNodes(nodes: readonly OnnxNode[]): OnnxNode[] {
   ]);
 }
 
-/** Initialisers that an operator needs to know when the graph is built (the scales of a Resize): they are no parameters. */
+/**
+ * Initialisers that have to be known when the graph is built (the scales of a Resize, what a shape is computed from):
+ * they are no parameters. Names of nested graphs are taken together with those around them; they differ.
+ */
 export function staticInitializers(file: OnnxFile): Set<string> {
-  return new Set(
-    allNodes(file.graph.nodes).flatMap((node) =>
-      (operatorOf(node)?.staticInputs ?? []).flatMap((input) => node.inputs[input] ?? []),
-    ),
-  );
+  const known = new Set<string>();
+  const constants = new Set<string>();
+  const add = (node: OnnxNode, inputs: readonly number[] | undefined, names: Set<string>): void => {
+    for (const input of inputs ?? []) {
+      const name = node.inputs[input] ?? "";
+      if (name !== "") names.add(name);
+    }
+  };
+  for (const node of allNodes(file.graph.nodes).toReversed()) {
+    const operator = operatorOf(node);
+    add(node, operator?.staticInputs, known);
+    add(node, operator?.constantInputs, constants);
+    // Of what Shape and Size read only the shape is needed, which is always known.
+    if (node.type !== "Shape" && node.type !== "Size" && node.outputs.some((name) => known.has(name)))
+      add(node, [...node.inputs.keys()], known);
+  }
+  return new Set([...known, ...constants]);
 }

@@ -23,8 +23,13 @@ export type Apply = (call: Call) => Value | readonly Value[];
 
 export interface Operator {
   readonly apply: Apply;
-  /** Inputs whose elements must be known when the graph is built: an initialiser there is no parameter. */
+  /**
+   * Inputs whose elements must be known when the graph is built: an initialiser that is there, or that what is there
+   * is computed from, is no parameter.
+   */
   readonly staticInputs?: readonly number[];
+  /** Inputs that are better known but need not be: an initialiser that is there is no parameter. */
+  readonly constantInputs?: readonly number[];
   /** Says what of a node is not supported, so that the reader can list it. */
   unsupported?(node: OnnxNode, opset: number): string | undefined;
 }
@@ -138,6 +143,15 @@ export function graphAttribute(call: Pick<Call, "node">, name: string): OnnxGrap
   const graph = attributeOf(call, name, "graph");
   if (graph === undefined) throw new Error(`attribute ${name} is missing`);
   return graph;
+}
+
+/** The most elements of a constant that the reader makes: counts and indices, not data. */
+const mostConstant = 2 ** 22;
+
+/** A length of a constant, checked before it is made: a damaged file may ask for any. */
+export function checkedLength(length: number, what: string): number {
+  if (!(length <= mostConstant)) throw new Error(`${what} ${length} is more than ${mostConstant}`);
+  return length;
 }
 
 /** An int64 vector that is known: a shape, or part of one. */

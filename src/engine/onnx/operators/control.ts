@@ -11,6 +11,7 @@ import {
   asTensor,
   attribute,
   type Call,
+  checkedLength,
   graphAttribute,
   knownIntegers,
   listAttribute,
@@ -31,9 +32,6 @@ function choose(call: Call): readonly Value[] {
   return cond(reshape(predicate, []), tensors("then_branch"), tensors("else_branch"));
 }
 
-/** The most steps of a loop whose number of steps is known. */
-const longestLoop = 2 ** 24;
-
 /**
  * A loop that only counts is a scan over its count, which has derivatives; one that tests a condition is a whileLoop,
  * which has none.
@@ -47,8 +45,7 @@ function loop(call: Call): readonly Value[] {
   const holds = condition === undefined || (!isTensor(condition) && condition.data[0] === 1);
   if (count !== undefined && !isTensor(count) && holds && onlyCounts(call, body, initial)) {
     const steps = Number(count.data[0]);
-    if (!(steps <= longestLoop)) throw new Error(`its ${steps} steps are too many`);
-    return countedLoop(call, body, initial, Math.max(0, steps));
+    return countedLoop(call, body, initial, Math.max(0, checkedLength(steps, "the number of its steps")));
   }
   if (stacked > 0)
     throw new Error("it stacks results of a number of steps that is not known when the graph is built");
@@ -147,4 +144,8 @@ function scanned(call: Call): readonly Value[] {
   ];
 }
 
-export const control: OperatorTable = { If: choose, Loop: loop, Scan: scanned };
+export const control: OperatorTable = {
+  If: choose,
+  Loop: { apply: loop, constantInputs: [0, 1] },
+  Scan: scanned,
+};

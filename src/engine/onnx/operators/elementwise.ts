@@ -142,7 +142,7 @@ export const elementwise: OperatorTable = {
   IsNaN: unary(e.isNaN),
   IsInf: isInfinite,
   Where: (call) => e.where(tensor(call, 0), tensor(call, 1), tensor(call, 2)),
-  Clip: { apply: clip, staticInputs: [1, 2] },
+  Clip: { apply: clip, constantInputs: [1, 2] },
   Cast: {
     apply: cast,
     unsupported: (node) => {

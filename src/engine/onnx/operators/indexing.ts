@@ -10,6 +10,7 @@ import type { OnnxNode } from "../model.ts";
 import {
   attribute,
   type Call,
+  checkedLength,
   knownIntegers,
   number,
   type OperatorTable,
@@ -48,7 +49,7 @@ function gatherND(call: Call): Tensor {
   const rows = sizeOf(addressed);
   const places = linearPlaces(indices, addressed);
   const members = sizeOf(batchShape);
-  const starts = reshape(e.mul(arange(0, members), rows), [
+  const starts = reshape(e.mul(arange(0, checkedLength(members, "the number of batches")), rows), [
     ...batchShape,
     ...new Array<number>(places.rank - batch).fill(1),
   ]);
@@ -97,7 +98,8 @@ function sumOrReplace(node: OnnxNode): string | undefined {
 function oneHotValues(call: Call): Tensor {
   const given = tensor(call, 0);
   const depth = number(call, 1);
-  if (!(depth >= 0 && depth < 2 ** 26)) throw new Error(`depth ${depth} is not a size`);
+  if (!(depth >= 0)) throw new Error(`depth ${depth} is not a size`);
+  checkedLength(depth, "its depth");
   const indices = e.cast(given, "int64");
   const values = tensor(call, 2);
   const off = reshape(sliceAxis(values, 0, 0, 1), []);
@@ -113,7 +115,7 @@ export const indexing: OperatorTable = {
   ScatterElements: { apply: scatterElements, unsupported: sumOrReplace },
   Scatter: scatterElements,
   ScatterND: { apply: scatterND, unsupported: sumOrReplace },
-  OneHot: oneHotValues,
+  OneHot: { apply: oneHotValues, staticInputs: [1] },
   NonZero: (call) => {
     throw new Error(
       `how many elements of ${call.node.inputs[0]} (${value(call, 0).dtype}) are not zero depends on data; shapes must be known`,

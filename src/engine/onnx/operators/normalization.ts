@@ -125,7 +125,8 @@ function localResponse(call: Call): Tensor {
   const x = tensor(call, 0);
   const size = attribute(call, "size", 1);
   const channels = x.shape[1] ?? 0;
-  if (!(size >= 1 && size <= 2 * channels + 1)) throw new Error(`size ${size} is not between 1 and 2 C + 1`);
+  if (!(size >= 1 && size <= Math.min(2 * channels + 1, 10_000)))
+    throw new Error(`size ${size} is not between 1 and twice the ${channels} channels`);
   const before = Math.floor((size - 1) / 2);
   const padded = pad(
     e.square(x),

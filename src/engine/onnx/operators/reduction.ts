@@ -12,6 +12,7 @@ import {
   type Call,
   listAttribute,
   number,
+  type Operator,
   type OperatorTable,
   optionalNumbers,
   tensor,
@@ -23,8 +24,8 @@ import {
 function reduction(
   reduce: (x: Tensor, options: ReductionOptions) => Tensor,
   empty: (x: Tensor) => Tensor,
-): Apply {
-  return (call) => {
+): Operator {
+  const apply = (call: Call): Tensor => {
     const x = tensor(call, 0);
     const axes = optionalNumbers(call, 1) ?? listAttribute(call, "axes") ?? [];
     const none = axes.length === 0;
@@ -33,6 +34,7 @@ function reduction(
     // The runtime takes no axes for "all axes".
     return reduce(x, { keepAxes, ...(!none && { axes }) });
   };
+  return { apply, staticInputs: [1] };
 }
 
 const same = (x: Tensor): Tensor => x;
@@ -78,6 +80,6 @@ export const reductions: OperatorTable = {
   ReduceSumSquare: reduction(sumOfSquares, e.square),
   ArgMax: argument(r.argmax),
   ArgMin: argument(r.argmin),
-  CumSum: cumulativeSum,
-  TopK: largest,
+  CumSum: { apply: cumulativeSum, staticInputs: [1] },
+  TopK: { apply: largest, staticInputs: [1] },
 };

@@ -9,6 +9,7 @@ import type { OnnxNode } from "../model.ts";
 import {
   attribute,
   type Call,
+  checkedLength,
   listAttribute,
   type OperatorTable,
   optionalNumbers,
@@ -62,7 +63,8 @@ function resize(call: Call): Tensor {
     const from = x.shape[axis] ?? 0;
     const scale = sizes.length > 0 ? (sizes[i] ?? 0) / from : (scales[i] ?? 1);
     const to = sizes.length > 0 ? (sizes[i] ?? 0) : Math.floor(from * scale);
-    if (!(to >= 0 && to < 2 ** 24)) throw new Error(`axis ${axis} would have size ${to}`);
+    if (!(to >= 0)) throw new Error(`axis ${axis} would have size ${to}`);
+    checkedLength(to, "an axis of size");
     if (from !== to || scale !== 1) result = resample(call, result, axis, to, scale);
   }
   return result;

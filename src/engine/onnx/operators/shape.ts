@@ -14,6 +14,7 @@ import {
   asTensor,
   attribute,
   type Call,
+  checkedLength,
   knownIntegers,
   listAttribute,
   number,
@@ -32,9 +33,6 @@ import {
 
 /** More elements than any shape has: constants up to this size stay known. */
 const knownSize = 4096;
-
-/** The most elements of a constant that is not one value everywhere. */
-const largestConstant = 2 ** 26;
 
 /** The value in another shape; an array that is known stays so. */
 function reshaped(input: Value, shape: Shape): Value {
@@ -233,9 +231,13 @@ function constantValue(call: Call): Value {
 /** Ranges too long to be a shape. */
 function range(call: Call): Tensor {
   const [start, limit, delta] = [number(call, 0), number(call, 1), number(call, 2)];
-  if (!((limit - start) / delta < largestConstant))
-    throw new Error(`its range ${start} to ${limit} is too long`);
+  checkedLength((limit - start) / delta, "the length of its range");
   return arange(start, limit, delta, value(call, 0).dtype);
+}
+
+/** 0, 1, ... below the size of an axis. */
+function counted(size: number): Tensor {
+  return arange(0, checkedLength(size, "an axis of size"));
 }
 
 /** The lower or upper triangle of each matrix; zeros elsewhere. */
@@ -243,8 +245,8 @@ function triangle(call: Call): Tensor {
   const x = tensor(call, 0);
   const [rows = 0, columns = 0] = x.shape.slice(-2);
   const offset = optionalNumbers(call, 1)?.[0] ?? 0;
-  const row = e.add(unsqueeze(arange(0, rows), 1), offset);
-  const column = arange(0, columns);
+  const row = e.add(unsqueeze(counted(rows), 1), offset);
+  const column = counted(columns);
   const upper = attribute(call, "upper", 1) === 1;
   const kept = upper ? e.lessEqual(row, column) : e.lessEqual(column, row);
   if (x.dtype === "bool") return e.logicalAnd(x, kept);
@@ -258,7 +260,7 @@ function eyeLike(call: Call): Tensor {
   const dtype = code === undefined ? input.dtype : dtypeOfElement(code);
   if (dtype === undefined) throw new Error("its dtype is not supported");
   const offset = attribute(call, "k", 0);
-  return e.cast(e.equal(e.add(unsqueeze(arange(0, rows), 1), offset), arange(0, columns)), dtype);
+  return e.cast(e.equal(e.add(unsqueeze(counted(rows), 1), offset), counted(columns)), dtype);
 }
 
 /** Channels to blocks of pixels, and back. */
@@ -283,27 +285,27 @@ function spaceToDepth(call: Call): Tensor {
 }
 
 export const shapes: OperatorTable = {
-  Reshape: reshapeTo,
+  Reshape: { apply: reshapeTo, staticInputs: [1] },
   Flatten: flatten,
-  Squeeze: squeeze,
-  Unsqueeze: insertAxes,
+  Squeeze: { apply: squeeze, staticInputs: [1] },
+  Unsqueeze: { apply: insertAxes, staticInputs: [1] },
   Transpose: permute,
   Shape: shapeOf,
   Size: (call) => ndarray([sizeOf(value(call, 0).shape)], [], "int64"),
   Concat: (call) => concat(allTensors(call), attribute(call, "axis", 0)),
-  Split: parts,
-  Slice: sliced,
+  Split: { apply: parts, staticInputs: [1] },
+  Slice: { apply: sliced, staticInputs: [1, 2, 3, 4] },
   Pad: {
     apply: padded,
-    staticInputs: [2],
+    staticInputs: [1, 2, 3],
     unsupported: (node) => {
       const mode = textAttribute({ node }, "mode", "constant");
       return ["constant", "reflect", "edge"].includes(mode) ? undefined : `mode ${mode} is not supported`;
     },
   },
-  Expand: expanded,
-  Tile: (call) => tile(tensor(call, 0), numbers(call, 1)),
-  ConstantOfShape: constantOfShape,
+  Expand: { apply: expanded, staticInputs: [1] },
+  Tile: { apply: (call) => tile(tensor(call, 0), numbers(call, 1)), staticInputs: [1] },
+  ConstantOfShape: { apply: constantOfShape, staticInputs: [0] },
   Constant: {
     apply: constantValue,
     unsupported: (node) =>
@@ -312,7 +314,7 @@ export const shapes: OperatorTable = {
         : undefined,
   },
   Range: { apply: range, staticInputs: [0, 1, 2] },
-  Trilu: triangle,
+  Trilu: { apply: triangle, staticInputs: [1] },
   EyeLike: eyeLike,
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,

@@ -32,6 +32,7 @@ function resized(x: Tensor, axis: number, length: number): Tensor {
 export const transforms: OperatorTable = {
   DFT: {
     apply: discreteFourier,
+    staticInputs: [1, 2],
     unsupported: (node) =>
       attribute({ node }, "onesided", 0) === 1 && attribute({ node }, "inverse", 0) === 1
         ? "a one-sided inverse is not supported"
