@@ -312,6 +312,7 @@ describe("elementwise", () => {
       const x = ndarray(values, [5], dtype);
       const functions: Record<string, [Unary, (v: number) => number]> = {
         neg: [op.neg, (v) => -v],
+        sign: [op.sign, Math.sign],
         abs: [op.abs, Math.abs],
         exp: [op.exp, Math.exp],
         log: [op.log, Math.log],
@@ -349,6 +350,12 @@ describe("elementwise", () => {
           `${name} of ${dtype}`,
         );
     }
+  });
+
+  test("sigmoid in float64 keeps its digits where it is small", async () => {
+    const points = [-700, -300, -40, -20, -5, 0, 5, 40];
+    const found = toNumbers(await evaluate(() => op.sigmoid(op.constant(points, "float64"))));
+    for (const [i, x] of points.entries()) expect((found[i] ?? 0) * (1 + Math.exp(-x))).toBeCloseTo(1, 14);
   });
 
   test("errors name the operation, both dtypes or shapes, and the caller's line", () => {

@@ -174,7 +174,15 @@ const isNaNOp: Op<NoAttributes> = {
 
 export const negOp = unary("neg", { gradient: (ct) => neg(ct), onnx: "Neg" });
 const absOp = unary("abs", { gradient: (ct, x) => mul(ct, sign(x)), onnx: "Abs" });
-const signOp = unary("sign", { onnx: "Sign" });
+const signOp: Op<NoAttributes> = {
+  ...unary("sign", { onnx: "Sign" }),
+  // The kernel makes 1 of NaN.
+  emit: (emitter, [x = ""], node) => {
+    const [sign = ""] = emitter.node("Sign", [x]);
+    if (!isFloat(node.outputs[0]?.dtype ?? "int64")) return [sign];
+    return emitter.node("Where", [emitter.node("IsNaN", [x])[0] ?? "", x, sign]);
+  },
+};
 export const expOp = unary("exp", { gradient: (ct, _, y) => mul(ct, y), onnx: "Exp" });
 const logOp = unary("log", { gradient: (ct, x) => div(ct, x), onnx: "Log" });
 const sqrtOp = unary("sqrt", { gradient: (ct, _, y) => div(mul(ct, 0.5), y), onnx: "Sqrt" });
@@ -185,7 +193,12 @@ const reciprocalOp = unary("reciprocal", {
 const sinOp = unary("sin", { gradient: (ct, x) => mul(ct, cos(x)), onnx: "Sin" });
 const cosOp = unary("cos", { gradient: (ct, x) => neg(mul(ct, sin(x))), onnx: "Cos" });
 const tanhOp = unary("tanh", { gradient: (ct, _, y) => mul(ct, sub(1, mul(y, y))), onnx: "Tanh" });
-const sigmoidOp = unary("sigmoid", { gradient: (ct, _, y) => mul(ct, mul(y, sub(1, y))), onnx: "Sigmoid" });
+const sigmoidOp = unary("sigmoid", {
+  gradient: (ct, _, y) => mul(ct, mul(y, sub(1, y))),
+  onnx: "Sigmoid",
+  // The float64 kernel loses the digits of small values: it gives 0 at -40.
+  lower: (x) => (x.dtype === "float64" ? reciprocal(add(exp(neg(x)), 1)) : undefined),
+});
 const reluOp = unary("relu", { gradient: (ct, x) => where(greater(x, 0), ct, 0), onnx: "Relu" });
 const floorOp = unary("floor", { onnx: "Floor" });
 const ceilOp = unary("ceil", { onnx: "Ceil" });
