@@ -10,7 +10,7 @@ export default {
   peer: { PyTorch: "cnn_step.py" },
 
   async ours({ engine, op, uniform, labels, threads, parameters: { batch = 64, steps = 5 } }) {
-    const { compile, ndarray, scan, spec, tree, valueAndGrad } = engine;
+    const { compile, ndarray, scan, specs, tree, valueAndGrad } = engine;
     const learningRate = 0.01;
 
     const x = ndarray(uniform(steps * batch * 3072, 1, -1, 1), [steps, batch, 3, 32, 32], "float32");
@@ -24,12 +24,10 @@ export default {
       b3: ndarray(new Float32Array(10)),
     };
 
-    const block = (a, w, b, channels) => {
-      const convolved = op.conv(a, w, { padding: 1 }).add(b.reshape([1, channels, 1, 1]));
-      return op.maxPool(op.relu(convolved), { kernel: 2, stride: 2 });
-    };
+    const block = (a, w, bias) =>
+      op.maxPool(op.relu(op.conv(a, w, { padding: 1, bias })), { kernel: 2, stride: 2 });
     const loss = (w, images, targets) => {
-      const a = block(block(images, w.w1, w.b1, 32), w.w2, w.b2, 64);
+      const a = block(block(images, w.w1, w.b1), w.w2, w.b2);
       return op.softmaxCrossEntropy(op.matmul(a.reshape([batch, 4096]), w.w3).add(w.b3), targets);
     };
     const step = (w, [images, targets]) => {
@@ -38,7 +36,7 @@ export default {
     };
     const train = await compile(
       (w, images, targets) => scan(step, w, [images, targets]),
-      [tree.map(spec, initial), spec(x), spec(y)],
+      specs([initial, x, y]),
       { threads },
     );
 

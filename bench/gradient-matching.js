@@ -21,7 +21,7 @@ export default {
   ],
 
   async ours({ engine, op, uniform, labels, threads, parameters: { dtype, batch, steps = 20 } }) {
-    const { compile, grad, ndarray, spec, tree, valueAndGrad } = engine;
+    const { compile, grad, ndarray, specs, valueAndGrad } = engine;
     const classes = 100;
     const size = (shape) => shape.reduce((product, dimension) => product * dimension, 1);
     const array = (shape, seed, low, high) => ndarray(uniform(size(shape), seed, low, high), shape, dtype);
@@ -44,8 +44,7 @@ export default {
       logits: array([batch, classes], 23, -1.5, 1.5),
     };
 
-    const layer = (a, w, b, stride) =>
-      op.sigmoid(op.conv(a, w, { stride, padding: 2 }).add(b.reshape([1, 12, 1, 1])));
+    const layer = (a, w, bias, stride) => op.sigmoid(op.conv(a, w, { stride, padding: 2, bias }));
     const network = ([w1, b1, w2, b2, w3, b3, w4, b4], images) => {
       const a = layer(layer(layer(images, w1, b1, 2), w2, b2, 2), w3, b3, 1);
       return op.matmul(a.reshape([batch, 768]), w4.transpose()).add(b4);
@@ -57,15 +56,9 @@ export default {
       return squares.reduce((sum, square) => sum.add(square));
     };
 
-    const clientGradient = await compile(grad(loss), [weights.map(spec), spec(truth), spec(target)], {
-      threads,
-    });
+    const clientGradient = await compile(grad(loss), specs([weights, truth, target]), { threads });
     const received = await clientGradient.run(weights, truth, target);
-    const evaluate = await compile(
-      valueAndGrad(distance),
-      [tree.map(spec, dummy), weights.map(spec), received.map(spec)],
-      { threads },
-    );
+    const evaluate = await compile(valueAndGrad(distance), specs([dummy, weights, received]), { threads });
 
     const norm = (array) => Math.hypot(...array.data);
     const [value, slope] = await evaluate.run(dummy, weights, received);

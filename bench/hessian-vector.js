@@ -17,7 +17,7 @@ export default {
     threads,
     parameters: { dtype, rows = 1000, columns = 123, steps = 100 },
   }) {
-    const { compile, hvp, ndarray, spec } = engine;
+    const { compile, hvp, ndarray, specs } = engine;
     const x = ndarray(uniform(rows * columns, 1, -1, 1), [rows, columns], dtype);
     const y = ndarray(
       uniform(rows, 2).map((u) => (u < 0.5 ? 1 : 0)),
@@ -31,9 +31,9 @@ export default {
       (weights, vector, features, targets) => {
         const loss = (p) =>
           op.binaryCrossEntropyWithLogits(op.matmul(features, p), targets).add(p.mul(p).sum().mul(0.5e-3));
-        return hvp(loss)([weights], [vector]);
+        return hvp(loss)(weights, vector);
       },
-      [spec(w), spec(v), spec(x), spec(y)],
+      specs([w, v, x, y]),
       { threads },
     );
 

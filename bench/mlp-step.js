@@ -7,7 +7,7 @@ export default {
   peer: { PyTorch: "mlp_step.py", "jax-js": "js/jax-mlp-step.js", "TensorFlow.js": "js/tfjs-mlp-step.js" },
 
   async ours({ engine, op, uniform, labels, threads, parameters: { batch = 64, steps = 100 } }) {
-    const { compile, ndarray, scan, spec, tree, valueAndGrad } = engine;
+    const { compile, ndarray, scan, specs, tree, valueAndGrad } = engine;
     const learningRate = 0.1;
 
     const x = ndarray(uniform(steps * batch * 784, 1), [steps, batch, 784], "float32");
@@ -29,7 +29,7 @@ export default {
     };
     const train = await compile(
       (w, images, targets) => scan(step, w, [images, targets]),
-      [tree.map(spec, initial), spec(x), spec(y)],
+      specs([initial, x, y]),
       { threads },
     );
 

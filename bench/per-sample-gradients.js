@@ -7,7 +7,7 @@ export default {
   peer: { PyTorch: "per_sample_gradients.py" },
 
   async ours({ engine, op, uniform, labels, threads, parameters: { batch = 256 } }) {
-    const { compile, grad, ndarray, spec, tree, vmap } = engine;
+    const { compile, grad, ndarray, specs, tree, vmap } = engine;
     const x = ndarray(uniform(batch * 784, 1), [batch, 784], "float32");
     const y = ndarray(labels(batch, 10, 2), [batch], "int64");
     const weights = {
@@ -21,13 +21,10 @@ export default {
       const hidden = op.relu(op.matmul(image, w.w1).add(w.b1));
       return op.softmaxCrossEntropy(op.matmul(hidden, w.w2).add(w.b2), target);
     };
-    const perSample = await compile(
-      vmap(grad(loss), [null, 0, 0]),
-      [tree.map(spec, weights), spec(x), spec(y)],
-      { threads },
-    );
+    const perSample = await compile(vmap(grad(loss), [null, 0, 0]), specs([weights, x, y]), { threads });
 
-    const gradients = tree.leaves(await perSample.run(weights, x, y));
+    const result = await perSample.run(weights, x, y);
+    const gradients = tree.leaves(result);
     const norms = Array.from({ length: batch }, (_, sample) => {
       let sum = 0;
       for (const { data } of gradients) {
@@ -37,7 +34,10 @@ export default {
       return Math.sqrt(sum);
     });
     return {
-      run: () => perSample.run(weights, x, y),
+      run: {
+        "new arrays": () => perSample.run(weights, x, y),
+        "into given arrays": () => perSample.runInto(result, weights, x, y),
+      },
       unit: 1,
       check: [norms.reduce((sum, value) => sum + value, 0) / batch, Math.max(...norms)],
     };

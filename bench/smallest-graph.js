@@ -7,14 +7,19 @@ export default {
   peer: {},
 
   async ours({ engine, op, uniform, threads, parameters: { steps = 1000 } }) {
-    const { compile, ndarray, spec } = engine;
+    const { compile, ndarray, specs } = engine;
     const a = ndarray(uniform(10, 1), [10], "float32");
     const b = ndarray(uniform(10, 2), [10], "float32");
-    const add = await compile((x, y) => op.add(x, y), [spec(a), spec(b)], { threads });
+    const add = await compile((x, y) => op.add(x, y), specs([a, b]), { threads });
     const sum = await add.run(a, b);
     return {
-      run: async () => {
-        for (let i = 0; i < steps; i++) await add.run(a, b);
+      run: {
+        "new array": async () => {
+          for (let i = 0; i < steps; i++) await add.run(a, b);
+        },
+        "into a given array": async () => {
+          for (let i = 0; i < steps; i++) await add.runInto(sum, a, b);
+        },
       },
       unit: steps,
       check: [sum.data[0]],

@@ -65,3 +65,6 @@ export function viewBytes<D extends DType>(dtype: D, bytes: Uint8Array): DataOf[
     bytes.byteLength / width,
   ) as DataOf[D];
 }
+
+/** The numbers of ONNX's `TensorProto.DataType`. */
+export const onnxDType = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 } as const;

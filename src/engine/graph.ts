@@ -1,4 +1,4 @@
-import { type Node, type Spec, Tensor } from "./tensor.ts";
+import { type Attributes, type Node, type Spec, type Subgraph, Tensor } from "./tensor.ts";
 
 /**
  * The nodes that `outputs` are made of, every node after those it reads. The order depends on the graph's structure
@@ -79,4 +79,21 @@ export function substitute(outputs: readonly Tensor[], replacements: TensorMap<T
 
 export function specOf(tensor: Tensor): Spec {
   return { shape: tensor.shape, dtype: tensor.dtype };
+}
+
+/** A node whose bodies, if it is a loop or a branch, compute the results that `f` gives instead of theirs. */
+export function mapBodies(node: Node, f: (results: readonly Tensor[]) => Tensor[]): Node {
+  if (!Object.values(node.attributes).some(isSubgraph)) return node;
+  const attributes = Object.fromEntries(
+    Object.entries(node.attributes).map(([name, value]) => [
+      name,
+      isSubgraph(value) ? { parameters: value.parameters, results: f(value.results) } : value,
+    ]),
+  );
+  return { ...node, attributes: attributes as Attributes };
+}
+
+/** Whether an attribute of a node is a graph. */
+export function isSubgraph(value: unknown): value is Subgraph {
+  return typeof value === "object" && value !== null && "parameters" in value && "results" in value;
 }

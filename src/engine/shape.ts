@@ -1,3 +1,5 @@
+import { fail } from "./errors.ts";
+
 /** Sizes of the axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
 
@@ -36,18 +38,18 @@ export function broadcastShapes(...shapes: Shape[]): number[] | undefined {
 /**
  * An axis counted from either end, as one counted from the front.
  *
- * @throws RangeError naming the operation when the axis is outside the rank
+ * @throws GraphError naming the operation when the axis is outside the rank
  */
 export function normalizeAxis(axis: number, rank: number, operation: string): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
-    throw new RangeError(`${operation}: axis ${axis} is outside a tensor of rank ${rank}`);
+    fail(operation, `axis ${axis} is outside a tensor of rank ${rank}`);
   return axis < 0 ? axis + rank : axis;
 }
 
 /**
  * Axes as a sorted list without repeats; `undefined` means all.
  *
- * @throws RangeError naming the operation when an axis is outside the rank or given twice
+ * @throws GraphError naming the operation when an axis is outside the rank or given twice
  */
 export function normalizeAxes(
   axes: number | readonly number[] | undefined,
@@ -56,8 +58,7 @@ export function normalizeAxes(
 ): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
   const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(axis, rank, operation));
-  if (new Set(list).size !== list.length)
-    throw new RangeError(`${operation}: an axis is given twice in ${formatShape(list)}`);
+  if (new Set(list).size !== list.length) fail(operation, `an axis is given twice in ${formatShape(list)}`);
   return list.toSorted((a, b) => a - b);
 }
 

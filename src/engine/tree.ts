@@ -19,7 +19,7 @@ export type LeafOf<T> = T extends { readonly dtype: unknown; readonly shape: unk
   ? T
   : T extends readonly (infer Item)[]
     ? LeafOf<Item>
-    : T extends { readonly [key: string]: unknown }
+    : T extends object
       ? LeafOf<T[keyof T]>
       : T;
 
@@ -45,6 +45,42 @@ export function leaves<T>(tree: T): LeafOf<T>[] {
   return out as LeafOf<T>[];
 }
 
+/**
+ * The leaves of `value` in the order of those of `like`: keys are matched by name, not by the order they were written in.
+ *
+ * @throws TypeError naming the path where the structures differ
+ */
+export function leavesLike<T>(like: unknown, value: T): LeafOf<T>[] {
+  const out: unknown[] = [];
+  const visit = (model: unknown, part: unknown, path: string): void => {
+    if (!isBranch(model)) {
+      if (isBranch(part)) throw mismatch(path, "a leaf", "a branch");
+      out.push(part);
+      return;
+    }
+    const keys = Object.keys(model);
+    if (!isBranch(part)) throw mismatch(path, `keys ${keys.join(", ")}`, "a leaf");
+    if (!sameKeys(keys, model, part))
+      throw mismatch(path, `keys ${keys.join(", ")}`, `keys ${Object.keys(part).join(", ")}`);
+    for (const key of keys)
+      visit(
+        (model as Record<string, unknown>)[key],
+        (part as Record<string, unknown>)[key],
+        path === "" ? key : `${path}.${key}`,
+      );
+  };
+  visit(like, value, "");
+  return out as LeafOf<T>[];
+}
+
+function sameKeys(keys: readonly string[], model: object, part: object): boolean {
+  return (
+    Array.isArray(model) === Array.isArray(part) &&
+    Object.keys(part).length === keys.length &&
+    keys.every((key) => Object.hasOwn(part, key))
+  );
+}
+
 /** The path of every leaf, `layers.0.weight`, in the order of {@link leaves}; "" for a tree that is one leaf. */
 export function paths(tree: unknown): string[] {
   const out: string[] = [];
@@ -63,7 +99,7 @@ export function paths(tree: unknown): string[] {
  * @example map((p, g) => p.sub(g.mul(0.1)), parameters, gradients)
  */
 export function map<T, R, Rest extends readonly unknown[]>(
-  f: (leaf: LeafOf<T>, ...others: { [K in keyof Rest]: LeafOf<Rest[K]> }) => R,
+  f: (leaf: LeafOf<NoInfer<T>>, ...others: { [K in keyof Rest]: LeafOf<Rest[K]> }) => R,
   tree: T,
   ...rest: Rest
 ): MapLeaves<T, LeafOf<T>, R> {
@@ -77,13 +113,8 @@ export function map<T, R, Rest extends readonly unknown[]>(
     const keys = Object.keys(first);
     for (const other of others) {
       if (!isBranch(other)) throw mismatch(path, `keys ${keys.join(", ")}`, "a leaf");
-      const found = Object.keys(other);
-      if (
-        found.length !== keys.length ||
-        Array.isArray(other) !== Array.isArray(first) ||
-        keys.some((key) => !(key in other))
-      )
-        throw mismatch(path, `keys ${keys.join(", ")}`, `keys ${found.join(", ")}`);
+      if (!sameKeys(keys, first, other))
+        throw mismatch(path, `keys ${keys.join(", ")}`, `keys ${Object.keys(other).join(", ")}`);
     }
     const children = keys.map((key) =>
       visit(

@@ -1,3 +1,13 @@
 /** Everything for trees of tensors. */
 export { ravel } from "./ravel.ts";
-export { type LeafOf, leaves, type MapLeaves, map, paths, type Tree, unflatten, zip } from "./tree.ts";
+export {
+  type LeafOf,
+  leaves,
+  leavesLike,
+  type MapLeaves,
+  map,
+  paths,
+  type Tree,
+  unflatten,
+  zip,
+} from "./tree.ts";

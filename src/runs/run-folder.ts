@@ -1,4 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError, systemErrorCode } from "../data/input-error.ts";
 import { recordName } from "./run-record.ts";
@@ -38,9 +38,33 @@ export async function claimFreeFolder(stem: string, record: string): Promise<str
 
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeWithParents(folder);
   } catch (error) {
     throw folderError(folder, error);
+  }
+}
+
+/**
+ * As Node's recursive `mkdir`, which never returns where a file system says of an existing folder's child that there
+ * is no such path (as /proc does): here the parents are made once, and the second refusal is final.
+ */
+async function makeWithParents(folder: string): Promise<void> {
+  try {
+    await makeOne(folder);
+  } catch (error) {
+    const parent = dirname(folder);
+    if (systemErrorCode(error) !== "ENOENT" || parent === folder) throw error;
+    await makeWithParents(parent);
+    await makeOne(folder);
+  }
+}
+
+/** Makes a folder whose parent exists; one that is there already is fine. */
+async function makeOne(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
   }
 }
 

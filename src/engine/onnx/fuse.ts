@@ -1,4 +1,4 @@
-import { TensorMap, topologicalOrder } from "../graph.ts";
+import { mapBodies, TensorMap, topologicalOrder } from "../graph.ts";
 import { fullOp } from "../ops/constants.ts";
 import { convOp } from "../ops/convolution.ts";
 import { type ConvolutionAttributes, onnxConvolution } from "../ops/convolution-geometry.ts";
@@ -22,7 +22,10 @@ export function fuse(outputs: readonly Tensor[]): Tensor[] {
   const readOnce = (tensor: Tensor): boolean => (uses.get(origin.get(tensor) ?? tensor) ?? 0) <= 1;
   for (const node of order) {
     const inputs = node.inputs.map((input) => values.get(input) ?? input);
-    const rebuilt: Node = inputs.every((input, i) => input === node.inputs[i]) ? node : { ...node, inputs };
+    const rebuilt = mapBodies(
+      inputs.every((input, i) => input === node.inputs[i]) ? node : { ...node, inputs },
+      fuse,
+    );
     const fused = fuseNode(rebuilt, readOnce);
     for (const index of node.outputs.keys()) {
       const before = new Tensor(node, index);
@@ -167,11 +170,12 @@ const convWithBiasOp: Op<ConvolutionAttributes> = {
   emit: (emitter, inputs, _, attributes) => emitter.node("Conv", inputs, onnxConvolution(attributes)),
 };
 
-/** A convolution plus one number for each channel, given as [K, 1, ...]. */
+/** A convolution plus one number for each channel, given as [K, 1, ...] or [1, K, 1, ...]. */
 function addBias(y: Tensor, bias: Tensor, readOnce: ReadOnce): Tensor | undefined {
   const attributes = attributesIf(y, convOp);
   const channels = y.shape[1] ?? 0;
-  const fits = sameShape(bias.shape, [channels, ...y.shape.slice(2).map(() => 1)]);
+  const perChannel = [channels, ...y.shape.slice(2).map(() => 1)];
+  const fits = sameShape(bias.shape, perChannel) || sameShape(bias.shape, [1, ...perChannel]);
   if (attributes === undefined || !fits || !readOnce(y)) return undefined;
   const inner = bias.node.op === (reshapeOp as Op) ? bias.node.inputs[0] : undefined;
   const vector =

@@ -11,8 +11,8 @@ import {
 } from "onnx-buf";
 import * as ort from "onnxruntime-node";
 import type { TypedArray } from "../dtype.ts";
+import { onnxDType } from "../dtype.ts";
 import { type NDArray, ndarray } from "../ndarray.ts";
-import { onnxDType } from "../ops/elementwise.ts";
 import type { Spec } from "../tensor.ts";
 
 /** ONNX models written by hand for the tests, and what ONNX Runtime itself makes of them. */

@@ -1,3 +1,4 @@
+import { isFloat } from "../dtype.ts";
 import { expandOp, sumOp } from "../ops/broadcast.ts";
 import { full, fullOp } from "../ops/constants.ts";
 import * as e from "../ops/elementwise.ts";
@@ -89,6 +90,16 @@ function scaled(tensor: Tensor): { readonly base: Tensor; readonly factor: numbe
   return a === undefined || factor === undefined ? undefined : { base: a, factor };
 }
 
+/**
+ * Whether a product of two numbers may stand for multiplying by one after the other: it neither overflows nor
+ * underflows in the dtype.
+ */
+function isExact(product: number, dtype: Tensor["dtype"]): boolean {
+  const size = Math.abs(product);
+  if (isFloat(dtype)) return size === 0 || (size < 2 ** 100 && size > 2 ** -100);
+  return size < (dtype === "uint8" ? 2 ** 7 : 2 ** 31);
+}
+
 const mul: Rule = (node, [a, b]) => {
   if (a === undefined || b === undefined) return undefined;
   const shape = node.outputs[0]?.shape ?? [];
@@ -96,12 +107,13 @@ const mul: Rule = (node, [a, b]) => {
   const right = uniform(b);
   if (right === 1 && sameShape(a.shape, shape)) return a;
   if (left === 1 && sameShape(b.shape, shape)) return b;
-  if (left !== undefined && right !== undefined) return full(shape, left * right, a.dtype);
+  if (left !== undefined && right !== undefined && (isFloat(a.dtype) || isExact(left * right, a.dtype)))
+    return full(shape, left * right, a.dtype);
   // Numbers go to the right, so that the rules below find them there.
-  if (left !== undefined && a.rank === 0) return e.mul(b, a);
+  if (left !== undefined && right === undefined && a.rank === 0) return e.mul(b, a);
   if (right === -1 && b.rank === 0) return e.neg(a);
   const inner = right !== undefined && b.rank === 0 ? scaled(a) : undefined;
-  if (inner !== undefined && right !== undefined)
+  if (inner !== undefined && right !== undefined && isExact(inner.factor * right, a.dtype))
     return e.mul(inner.base, full([], inner.factor * right, a.dtype));
   const minusA = operandOf(a, negative);
   if (minusA === undefined) {

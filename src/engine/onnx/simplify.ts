@@ -1,7 +1,6 @@
-import { TensorMap, topologicalOrder } from "../graph.ts";
+import { isSubgraph, mapBodies, TensorMap, topologicalOrder } from "../graph.ts";
 import type { NDArray } from "../ndarray.ts";
 import { parameterOp } from "../ops/constants.ts";
-import { sizeOf } from "../shape.ts";
 import { type Node, type Op, Tensor } from "../tensor.ts";
 import { isEmpty, withoutEmpty } from "./empty.ts";
 import { rewrite } from "./rewrites.ts";
@@ -11,6 +10,19 @@ import { rewrite } from "./rewrites.ts";
  * shared, algebra that costs nothing to undo is undone. What no output needs is gone by construction.
  */
 export function simplify(outputs: readonly Tensor[]): Tensor[] {
+  return settleGraph(outputs, simplify, true);
+}
+
+/** The graph as it was traced, but for operations without a kernel: they are lowered to others. */
+export function lower(outputs: readonly Tensor[]): Tensor[] {
+  return settleGraph(outputs, lower, false);
+}
+
+function settleGraph(
+  outputs: readonly Tensor[],
+  ofBody: (outputs: readonly Tensor[]) => Tensor[],
+  optimized: boolean,
+): Tensor[] {
   const values = new TensorMap<Tensor>();
   const finished = new Set<Node>();
   const shared = new Map<string, Node>();
@@ -32,16 +44,15 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     const replaced =
       (isEmpty(node) ? withoutEmpty(node) : undefined) ??
       node.op.lower?.(node.inputs, node.attributes) ??
-      rewrite(node);
+      (optimized ? rewrite(node) : undefined);
     if (replaced !== undefined) return settle(replaced);
-    const key = keyOf(node, identify);
-    const known = shared.get(key) ?? node;
-    shared.set(key, known);
-    if (known === node) {
-      finished.add(node);
-      for (const index of node.outputs.keys()) values.set(new Tensor(node, index), new Tensor(node, index));
-    }
-    return known.outputs.map((_, index) => new Tensor(known, index));
+    const key = optimized ? keyOf(node, identify) : undefined;
+    const known = (key === undefined ? undefined : shared.get(key)) ?? mapBodies(node, ofBody);
+    if (key !== undefined) shared.set(key, known);
+    finished.add(known);
+    const results = known.outputs.map((_, index) => new Tensor(known, index));
+    for (const result of results) values.set(result, result);
+    return results;
   };
 
   return settle(outputs);
@@ -49,15 +60,49 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
 
 type Identify = (value: object) => number;
 
-/** Numbers that stand for objects, the same for the same object. */
+/** Numbers that stand for objects, the same for the same object and for arrays of the same elements. */
 function identities(): Identify {
   const numbers = new Map<object, number>();
+  const arrays = new Map<number, NDArray[]>();
+  const canonical = (value: object): object => {
+    if (!isArray(value)) return value;
+    const hash = hashBytes(value);
+    const bucket = arrays.get(hash) ?? [];
+    arrays.set(hash, bucket);
+    const equal = bucket.find((other) => sameArray(other, value));
+    if (equal === undefined) bucket.push(value);
+    return equal ?? value;
+  };
   return (value) => {
     const known = numbers.get(value);
     if (known !== undefined) return known;
-    numbers.set(value, numbers.size);
-    return numbers.size - 1;
+    const standard = canonical(value);
+    const number = numbers.get(standard) ?? numbers.size;
+    numbers.set(standard, number);
+    numbers.set(value, number);
+    return number;
   };
+}
+
+function isArray(value: object): value is NDArray {
+  return "dtype" in value && "data" in value;
+}
+
+function bytesOf({ data }: NDArray): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** FNV-1a over the bytes. */
+function hashBytes(array: NDArray): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytesOf(array)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
+}
+
+function sameArray(a: NDArray, b: NDArray): boolean {
+  if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return false;
+  const other = bytesOf(b);
+  return bytesOf(a).every((byte, i) => byte === other[i]);
 }
 
 /** A text that two nodes share exactly when they compute the same. */
@@ -67,15 +112,10 @@ function keyOf(node: Node, identify: Identify): string {
   return `${node.op.name}(${inputs})${JSON.stringify(node.attributes, (_, value) => describeValue(value, identify))}`;
 }
 
-/** Small arrays are compared by their elements, large ones and graphs by identity. */
+/** What JSON cannot tell apart, in words: arrays and graphs by their number, numbers that are not finite, minus zero. */
 function describeValue(value: unknown, identify: Identify): unknown {
   if (typeof value === "number")
     return Object.is(value, -0) ? "-0" : Number.isFinite(value) ? value : String(value);
   if (typeof value !== "object" || value === null) return value;
-  if ("parameters" in value && "results" in value) return `graph ${identify(value)}`;
-  if (!("dtype" in value && "data" in value)) return value;
-  const array = value as NDArray;
-  if (sizeOf(array.shape) > 64)
-    return `array ${identify(array.data)} ${array.dtype} ${array.shape.join(",")}`;
-  return `array ${array.dtype} ${array.shape.join(",")} ${Array.from(array.data as ArrayLike<number | bigint>, (element) => (Object.is(element, -0) ? "-0" : String(element))).join(",")}`;
+  return isSubgraph(value) || isArray(value) ? `object ${identify(value)}` : value;
 }

@@ -12,10 +12,9 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { DType } from "../dtype.ts";
+import { type DType, onnxDType } from "../dtype.ts";
 import { TensorMap, topologicalOrder } from "../graph.ts";
 import { type NDArray, ndarray } from "../ndarray.ts";
-import { onnxDType } from "../ops/elementwise.ts";
 import { type EmittedGraph, type Emitter, type OnnxAttribute, type Spec, Tensor } from "../tensor.ts";
 
 /** Operator set and format version of what is written: the newest that the runtimes in use agree on. */

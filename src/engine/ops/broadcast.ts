@@ -1,3 +1,4 @@
+import { onnxDType } from "../dtype.ts";
 import { fail } from "../errors.ts";
 import { broadcastShapes, formatShape, normalizeAxes, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { applyOne, type BatchArguments, type Op, type Tensor, type TensorLike } from "../tensor.ts";
@@ -73,8 +74,14 @@ export const sumOp: Op<Axes> = {
     ct && spread(ct, only(inputs).shape, axes),
   ],
   batch: ({ inputs, attributes: { axes } }) => [sum(only(inputs), { axes: axes.map((axis) => axis + 1) })],
-  emit: (emitter, [x = ""], _, { axes }) =>
-    emitter.node("ReduceSum", [x, emitter.integers(axes)], { keepdims: 0 }),
+  emit: (emitter, [x = ""], node, { axes }) => {
+    const total = (name: string): string[] =>
+      emitter.node("ReduceSum", [name, emitter.integers(axes)], { keepdims: 0 });
+    if (node.outputs[0]?.dtype !== "uint8") return total(x);
+    // uint8 has no kernel; int32 wraps to the same.
+    const [wide = ""] = total(emitter.node("Cast", [x], { to: onnxDType.int32 })[0] ?? "");
+    return emitter.node("Cast", [wide], { to: onnxDType.uint8 });
+  },
   flops: (node) => node.inputs[0]?.size ?? 0,
 };
 

@@ -57,12 +57,31 @@ export function constant(values: NDArray | NestedNumbers, dtype?: DType): Tensor
   return applyOne(constantOp, [], { array });
 }
 
-/** A tensor of `shape` with `value` everywhere. */
+/**
+ * A tensor of `shape` with `value` everywhere.
+ *
+ * @throws GraphError when the dtype does not have the value: 0.5 as int32, 256 as uint8
+ */
 export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
   for (const dimension of shape)
     if (!Number.isInteger(dimension) || dimension < 0)
       fail("full", `shape [${shape.join(",")}] has a dimension that is not a size`);
+  requireNumberOf("full", value, dtype);
   return applyOne(fullOp, [], { value, shape: [...shape], dtype });
+}
+
+const integerRanges: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [-(2 ** 63), 2 ** 63 - 1024],
+  uint8: [0, 255],
+  bool: [0, 1],
+};
+
+/** Throws where an integer dtype or bool does not have a number: it would silently become another one. */
+export function requireNumberOf(operation: string, value: number, dtype: DType): void {
+  const range = integerRanges[dtype];
+  if (range !== undefined && !(Number.isInteger(value) && value >= range[0] && value <= range[1]))
+    fail(operation, `${value} is not a number of ${dtype}`);
 }
 
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
@@ -93,6 +112,7 @@ export function eye(n: number, columns: number = n, dtype: DType = "float32"): T
 /** The numbers `start`, `start + step`, ... below `stop` (above it for a negative step). */
 export function arange(start: number, stop: number, step = 1, dtype: DType = "int64"): Tensor {
   if (step === 0) fail("arange", "the step is 0");
+  for (const value of [start, step]) requireNumberOf("arange", value, dtype);
   const length = Math.max(0, Math.ceil((stop - start) / step));
   return constant(
     ndarray(
@@ -106,6 +126,7 @@ export function arange(start: number, stop: number, step = 1, dtype: DType = "in
 /** `count` numbers evenly spaced from `start` to `stop`, both included. */
 export function linspace(start: number, stop: number, count: number, dtype: DType = "float32"): Tensor {
   if (!isFloat(dtype)) fail("linspace", `dtype ${dtype} is not float32 or float64`);
+  if (!Number.isInteger(count) || count < 0) fail("linspace", `count ${count} is not a number of elements`);
   const values = Array.from({ length: count }, (_, i) =>
     i === count - 1 && count > 1 ? stop : start + (i * (stop - start)) / Math.max(1, count - 1),
   );

@@ -2,7 +2,7 @@ import { ndarray } from "../ndarray.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { sum } from "./broadcast.ts";
-import { constant } from "./constants.ts";
+import { constant, zeros } from "./constants.ts";
 import { type ConvolutionAttributes, outputSize, unravel, windowIndices } from "./convolution-geometry.ts";
 import { take } from "./indexing.ts";
 import { matmul } from "./linear.ts";
@@ -90,13 +90,7 @@ function gatherRows(x: Tensor, indices: readonly number[], taps: number, groups:
   const [examples = 0, channels = 0] = x.shape;
   const size = sizeOf(x.shape.slice(2));
   const last = transpose(reshape(x, [examples, channels, size]), [0, 2, 1]);
-  const edged = indices.includes(size)
-    ? pad(last, [
-        [0, 0],
-        [0, 1],
-        [0, 0],
-      ])
-    : last;
+  const edged = indices.includes(size) ? concat([last, zeros([examples, 1, channels], x.dtype)], 1) : last;
   const gathered = take(edged, constant(ndarray(indices, [indices.length], "int64")), 1);
   const rows = (examples * indices.length) / taps;
   if (groups === 1) return reshape(gathered, [1, rows, taps * channels]);

@@ -1,8 +1,9 @@
 import { fail } from "../errors.ts";
-import { formatShape, sizeOf } from "../shape.ts";
+import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import { applyOne, type BatchArguments, type Op, type Tensor } from "../tensor.ts";
 import { expand } from "./broadcast.ts";
 import { describe, requireFloat, requireSameDType } from "./check.ts";
+import { zeros } from "./constants.ts";
 import { type ConvolutionAttributes, onnxConvolution, outputSize } from "./convolution-geometry.ts";
 import { lowerConv, lowerConvInput, lowerConvWeight } from "./convolution-lowering.ts";
 import { add } from "./elementwise.ts";
@@ -130,9 +131,11 @@ function foldExamples(x: Tensor): Tensor {
 function batchBilinear(op: Op<ConvolutionAttributes>, args: BatchArguments<ConvolutionAttributes>): Tensor {
   const [first, w] = both(args.inputs);
   const { batchSize, attributes } = args;
+  const shape = memberShape(op, args);
+  if (batchSize === 0) return zeros([0, ...shape], first.dtype);
   if (!args.batched[1]) {
     const y = applyOne(op, [foldExamples(first), w], attributes);
-    return reshape(y, [batchSize, y.size === 0 ? 0 : (y.shape[0] ?? 0) / batchSize, ...y.shape.slice(1)]);
+    return reshape(y, [batchSize, ...shape]);
   }
   const batchedFirst = args.batched[0] ? first : expand(unsqueeze(first, 0), [batchSize, ...first.shape]);
   const [, examples = 0, channels = 0] = batchedFirst.shape;
@@ -143,16 +146,26 @@ function batchBilinear(op: Op<ConvolutionAttributes>, args: BatchArguments<Convo
   ]);
   const weights = reshape(w, [batchSize * (w.shape[1] ?? 0), ...w.shape.slice(2)]);
   const y = applyOne(op, [merged, weights], { ...attributes, groups: attributes.groups * batchSize });
-  return moveAxis(
-    reshape(y, [examples, batchSize, (y.shape[1] ?? 0) / batchSize, ...y.shape.slice(2)]),
-    1,
-    0,
-  );
+  return moveAxis(reshape(y, [examples, batchSize, ...shape.slice(1)]), 1, 0);
+}
+
+/** The shape of the result of one member of a batch. */
+function memberShape(
+  op: Op<ConvolutionAttributes>,
+  { inputs, batched, attributes }: BatchArguments<ConvolutionAttributes>,
+): Shape {
+  const members = inputs.map(({ shape, dtype }, i) => ({
+    shape: batched[i] ? shape.slice(1) : shape,
+    dtype,
+  }));
+  return op.outputs(members, attributes)[0]?.shape ?? [];
 }
 
 /** Batching of the weight gradient: always one group for each member of the batch. */
 function batchWeight(args: BatchArguments<ConvolutionAttributes>): Tensor[] {
   const { batchSize, attributes } = args;
+  const shape = memberShape(convWeightOp, args);
+  if (batchSize === 0) return [zeros([0, ...shape], args.inputs[0]?.dtype)];
   const [x, ct] = args.inputs.map((input, i) => {
     const batched = args.batched[i] ? input : expand(unsqueeze(input, 0), [batchSize, ...input.shape]);
     const [, examples = 0, channels = 0] = batched.shape;
@@ -160,7 +173,7 @@ function batchWeight(args: BatchArguments<ConvolutionAttributes>): Tensor[] {
   });
   if (x === undefined || ct === undefined) throw new Error("convWeight has two inputs");
   const w = applyOne(convWeightOp, [x, ct], { ...attributes, groups: attributes.groups * batchSize });
-  return [reshape(w, [batchSize, (w.shape[0] ?? 0) / batchSize, ...w.shape.slice(1)])];
+  return [reshape(w, [batchSize, ...shape])];
 }
 
 export interface ConvolutionOptions {

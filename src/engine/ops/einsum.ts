@@ -30,7 +30,7 @@ export function einsum(equation: string, ...tensors: readonly Tensor[]): Tensor 
       const known = sizes.get(label) ?? 1;
       if (known !== 1 && size !== 1 && known !== size)
         fail("einsum", `label ${label} of "${equation}" has sizes ${known} and ${size}`);
-      sizes.set(label, Math.max(known, size));
+      sizes.set(label, known === 1 ? size : known);
     }
   const [first, ...rest] = operands.map((term) => diagonals(matchSizes(term, sizes)));
   if (first === undefined) fail("einsum", "there are no tensors");

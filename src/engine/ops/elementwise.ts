@@ -1,8 +1,9 @@
-import { isFloat } from "../dtype.ts";
+import { isFloat, onnxDType } from "../dtype.ts";
+import { fail } from "../errors.ts";
 import { apply, applyOne, type Emitter, type Op, type Tensor, type TensorLike } from "../tensor.ts";
 import { sumToShape } from "./broadcast.ts";
 import { requireBool, requireBroadcast, requireFloat, requireNumeric, requireSameDType } from "./check.ts";
-import { full, toTensor, toTensors } from "./constants.ts";
+import { full, requireNumberOf, toTensor, toTensors } from "./constants.ts";
 import { alignAll, both, only } from "./shape.ts";
 
 /** Elementwise operations of one and two inputs, and their derivatives. */
@@ -218,9 +219,6 @@ const castOp: Op<{ readonly dtype: Tensor["dtype"] }> = {
   flops: () => 0,
 };
 
-/** The numbers of ONNX's `TensorProto.DataType`. */
-export const onnxDType = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
-
 /** The elements in another dtype; a float becomes an integer by dropping its fraction, a bool 0 or 1. */
 export function cast(x: Tensor, dtype: Tensor["dtype"]): Tensor {
   return x.dtype === dtype ? x : applyOne(castOp, [x], { dtype });
@@ -250,6 +248,8 @@ const clipOp: Op<ClipBounds> = {
 export function clip(x: TensorLike, { min = -Infinity, max = Infinity }: Partial<ClipBounds>): Tensor {
   const tensor = toTensor(x);
   requireNumeric("clip", tensor);
+  for (const bound of [min, max]) if (Number.isFinite(bound)) requireNumberOf("clip", bound, tensor.dtype);
+  if (!(min <= max)) fail("clip", `min ${min} is not at most max ${max}`);
   return applyOne(clipOp, [tensor], { min, max });
 }
 
@@ -268,6 +268,11 @@ export const whereOp: Op<NoAttributes> = {
     ];
   },
   batch: (args) => apply(whereOp, alignAll(args), {}),
+  lower: ([condition, a, b]) => {
+    // bool has no kernel.
+    if (condition === undefined || a?.dtype !== "bool" || b === undefined) return undefined;
+    return [cast(where(condition, cast(a, "uint8"), cast(b, "uint8")), "bool")];
+  },
   emit: (emitter: Emitter, inputs) => emitter.node("Where", inputs),
 };
 

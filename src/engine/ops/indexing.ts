@@ -1,5 +1,5 @@
 import { fail } from "../errors.ts";
-import { formatShape, normalizeAxis, type Shape } from "../shape.ts";
+import { broadcastShapes, formatShape, normalizeAxis, type Shape } from "../shape.ts";
 import { apply, applyOne, type Op, type Tensor, type TensorLike } from "../tensor.ts";
 import { batchAll, expand } from "./broadcast.ts";
 import { describe, requireIndices, requireNumeric, requireSameDType } from "./check.ts";
@@ -165,19 +165,15 @@ export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
 function alignAlong(operation: string, x: Tensor, indices: Tensor, axis: number): [Tensor, Tensor] {
   if (x.rank !== indices.rank)
     fail(operation, `${describe(x)} and indices ${describe(indices)} have different numbers of axes`);
-  const shape = (own: Shape): number[] =>
-    own.map((size, i) => (i === axis ? size : Math.max(x.shape[i] ?? 1, indices.shape[i] ?? 1)));
-  const sizes = shape(x.shape);
-  if (
-    sizes.some(
-      (size, i) => i !== axis && ![x.shape[i], indices.shape[i]].every((own) => own === size || own === 1),
-    )
-  )
-    fail(
+  const outside = (shape: Shape): Shape => shape.map((size, i) => (i === axis ? 1 : size));
+  const common = broadcastShapes(outside(x.shape), outside(indices.shape));
+  if (common === undefined)
+    return fail(
       operation,
       `shapes ${formatShape(x.shape)} and ${formatShape(indices.shape)} differ outside axis ${axis}`,
     );
-  return [expand(x, sizes), expand(indices, shape(indices.shape))];
+  const shape = (own: Shape): number[] => common.map((size, i) => (i === axis ? (own[i] ?? 1) : size));
+  return [expand(x, shape(x.shape)), expand(indices, shape(indices.shape))];
 }
 
 const scatterAddOp: Op<Axis> = {

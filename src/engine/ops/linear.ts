@@ -3,7 +3,7 @@ import { broadcastShapes, formatShape, sizeOf } from "../shape.ts";
 import { applyOne, type Op, type Tensor } from "../tensor.ts";
 import { sum, sumToShape } from "./broadcast.ts";
 import { describe, requireNumeric, requireSameDType } from "./check.ts";
-import { mul } from "./elementwise.ts";
+import { cast, mul } from "./elementwise.ts";
 import { alignAll, both, matrixTranspose, reshape } from "./shape.ts";
 
 /** Products of matrices. */
@@ -33,6 +33,8 @@ export const matmulOp: Op<Record<never, never>> = {
   },
   lower: (inputs) => {
     const [a, b] = both(inputs);
+    // uint8 has no kernel; int32 wraps to the same.
+    if (a.dtype === "uint8") return [cast(matmul(cast(a, "int32"), cast(b, "int32")), "uint8")];
     // One term a sum: the outer product, which is an elementwise product without a kernel launch for each matrix.
     return a.shape.at(-1) === 1 && a.rank > 2 ? [mul(a, b)] : undefined;
   },

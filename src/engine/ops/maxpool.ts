@@ -46,7 +46,7 @@ const maxPoolOp: Op<Window> = {
     const folded = apply(maxPoolOp, [reshape(x, [batchSize * examples, ...x.shape.slice(2)])], attributes);
     const [values, places] = folded.map((y) => reshape(y, [batchSize, examples, ...y.shape.slice(1)]));
     if (values === undefined || places === undefined) throw new Error("maxPool has two outputs");
-    return [values, sub(places, memberStarts(places, x.size / batchSize))];
+    return [values, sub(places, memberStarts(places, sizeOf(x.shape.slice(1))))];
   },
   emit: (emitter, inputs, node, window) =>
     emitter.node("MaxPool", inputs, onnxWindow(window), emitter.isUsed(node, 1) ? 2 : 1),
@@ -108,10 +108,8 @@ const pickOp: Op<{ readonly unique: boolean }> = {
     return [ct && applyOne(putOp, [ct, places], { shape: x.shape, unique }), undefined];
   },
   batch: (args) => {
-    const { values, places } = ownPlaces(
-      args,
-      (args.inputs[0]?.size ?? 0) / (args.batched[0] ? args.batchSize : 1),
-    );
+    const shape = args.inputs[0]?.shape ?? [];
+    const { values, places } = ownPlaces(args, sizeOf(args.batched[0] ? shape.slice(1) : shape));
     return [applyOne(pickOp, [values, places], args.attributes)];
   },
   emit: (emitter, [x = "", places = ""]) => {

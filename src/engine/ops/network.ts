@@ -1,5 +1,5 @@
 import { fail } from "../errors.ts";
-import { formatShape, normalizeAxis } from "../shape.ts";
+import { broadcastShapes, formatShape, normalizeAxis, sameShape } from "../shape.ts";
 import { applyOne, type Op, type Tensor, type TensorLike } from "../tensor.ts";
 import { spread, sum } from "./broadcast.ts";
 import { describe, requireFloat, requireSameDType } from "./check.ts";
@@ -95,6 +95,14 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, options: Los
   return reduceLoss(neg(sum(mul(labels, logProbabilities), { axes: -1 })), options);
 }
 
+/** Targets that would make more losses than there are predictions are a mistake, most often a column for a vector. */
+function requireTargets(operation: string, predictions: Tensor, targets: TensorLike): void {
+  if (typeof targets === "number") return;
+  const common = broadcastShapes(predictions.shape, targets.shape);
+  if (common === undefined || !sameShape(common, predictions.shape))
+    fail(operation, `targets ${describe(targets)} do not broadcast to predictions ${describe(predictions)}`);
+}
+
 /** -y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)) for logits x and targets y in [0, 1], without overflow. */
 export function binaryCrossEntropyWithLogits(
   logits: Tensor,
@@ -102,6 +110,7 @@ export function binaryCrossEntropyWithLogits(
   options: LossOptions = {},
 ): Tensor {
   requireFloat("binaryCrossEntropyWithLogits", logits);
+  requireTargets("binaryCrossEntropyWithLogits", logits, targets);
   return reduceLoss(sub(softplus(logits), mul(logits, targets)), options);
 }
 
@@ -112,11 +121,23 @@ export function meanSquaredError(
   options: LossOptions = {},
 ): Tensor {
   requireFloat("meanSquaredError", predictions);
+  requireTargets("meanSquaredError", predictions, targets);
   return reduceLoss(square(sub(predictions, targets)), options);
 }
 
 interface LayerNormAttributes extends Axis {
   readonly epsilon: number;
+}
+
+/** x less its mean over axes, divided by its standard deviation there, and one over that. */
+function normalised(
+  x: Tensor,
+  axes: readonly number[],
+  epsilon: number,
+): { readonly normal: Tensor; readonly inverse: Tensor } {
+  const centred = sub(x, mean(x, { axes, keepAxes: true }));
+  const inverse = rsqrt(add(mean(square(centred), { axes, keepAxes: true }), epsilon));
+  return { normal: mul(centred, inverse), inverse };
 }
 
 /** x, scale, shift to the normalised x; all axes from `axis` on are normalised together. */
@@ -128,9 +149,7 @@ const layerNormOp: Op<LayerNormAttributes> = {
     if (ct === undefined || x === undefined || scale === undefined || shift === undefined) return [];
     const axes = x.shape.map((_, i) => i).filter((i) => i >= axis);
     const leading = x.shape.map((_, i) => i).filter((i) => i < axis);
-    const centred = sub(x, mean(x, { axes, keepAxes: true }));
-    const inverse = rsqrt(add(mean(square(centred), { axes, keepAxes: true }), epsilon));
-    const normal = mul(centred, inverse);
+    const { normal, inverse } = normalised(x, axes, epsilon);
     const flow = mul(ct, scale);
     const along = mean(mul(flow, normal), { axes, keepAxes: true });
     return [
@@ -157,9 +176,14 @@ const layerNormOp: Op<LayerNormAttributes> = {
             ...parameter.shape.slice(1),
           ])
         : parameter;
-    const centred = sub(x, mean(x, { axes, keepAxes: true }));
-    const inverse = rsqrt(add(mean(square(centred), { axes, keepAxes: true }), attributes.epsilon));
-    return [add(mul(mul(centred, inverse), lift(scale, batched[1])), lift(shift, batched[2]))];
+    const { normal } = normalised(x, axes, attributes.epsilon);
+    return [add(mul(normal, lift(scale, batched[1])), lift(shift, batched[2]))];
+  },
+  lower: ([x, scale, shift], { axis, epsilon }) => {
+    // The kernel's epsilon is a float32, which is not exact enough for float64.
+    if (x?.dtype !== "float64" || scale === undefined || shift === undefined) return undefined;
+    const axes = x.shape.map((_, i) => i).filter((i) => i >= axis);
+    return [add(mul(normalised(x, axes, epsilon).normal, scale), shift)];
   },
   emit: (emitter, inputs, _, { axis, epsilon }) =>
     emitter.node("LayerNormalization", inputs, { axis, epsilon: { float: epsilon } }),

@@ -1,21 +1,41 @@
+import { isFloat } from "../dtype.ts";
 import { fail } from "../errors.ts";
 import { normalizeAxes, normalizeAxis } from "../shape.ts";
 import { applyOne, type Op, type Tensor, type TensorLike } from "../tensor.ts";
 import { type Axes, type ReductionOptions, reducedCount, reducedShape, spread, sum } from "./broadcast.ts";
 import { describe, requireBool, requireFloat, requireNumeric } from "./check.ts";
 import { onesLike, toTensor } from "./constants.ts";
-import { abs, cast, div, equal, exp, mul, square, sub, where } from "./elementwise.ts";
+import {
+  abs,
+  cast,
+  div,
+  equal,
+  exp,
+  greater,
+  isNaN as isNotANumber,
+  mul,
+  square,
+  sub,
+  where,
+} from "./elementwise.ts";
 import { invertPermutation, only, reshape, transpose, unsqueeze } from "./shape.ts";
 import { concat, sliceAxis } from "./slicing.ts";
 
 /** Reductions other than the sum, and the cumulative sum. */
 
+/** uint8 has no kernels that add or multiply; int32 wraps to the same. */
+function viaInt32<Rest extends readonly unknown[]>(f: (x: Tensor, ...rest: Rest) => Tensor) {
+  return (x: Tensor, ...rest: Rest): Tensor | undefined =>
+    x.dtype === "uint8" ? cast(f(cast(x, "int32"), ...rest), "uint8") : undefined;
+}
+
 interface ReductionRule {
   onnx: string;
+  lower?(x: Tensor, axes: readonly number[]): Tensor | undefined;
   gradient(ct: Tensor, x: Tensor, y: Tensor, axes: readonly number[]): Tensor;
 }
 
-function reduction(name: string, { onnx, gradient }: ReductionRule): Op<Axes> {
+function reduction(name: string, { onnx, gradient, lower }: ReductionRule): Op<Axes> {
   return {
     name,
     outputs: ([x], { axes }) => [{ shape: reducedShape(x?.shape ?? [], axes), dtype: x?.dtype ?? "float32" }],
@@ -25,6 +45,12 @@ function reduction(name: string, { onnx, gradient }: ReductionRule): Op<Axes> {
     batch({ inputs, attributes: { axes } }) {
       return [applyOne(this, inputs, { axes: axes.map((axis) => axis + 1) })];
     },
+    ...(lower && {
+      lower: (inputs, { axes }) => {
+        const lowered = lower(only(inputs), axes);
+        return lowered && [lowered];
+      },
+    }),
     emit: (emitter, [x = ""], _, { axes }) =>
       emitter.node(onnx, [x, emitter.integers(axes)], { keepdims: 0 }),
     flops: (node) => node.inputs[0]?.size ?? 0,
@@ -53,8 +79,27 @@ function extremumGradient(ct: Tensor, x: Tensor, y: Tensor, axes: readonly numbe
   return mul(hits, spread(div(ct, sum(hits, { axes })), x.shape, axes));
 }
 
-const maxOp = reduction("max", { onnx: "ReduceMax", gradient: extremumGradient });
-const minOp = reduction("min", { onnx: "ReduceMin", gradient: extremumGradient });
+/** The runtime's kernels, which pass over NaN. */
+const kernelOf = {
+  max: reduction("largestNumber", { onnx: "ReduceMax", gradient: extremumGradient }),
+  min: reduction("smallestNumber", { onnx: "ReduceMin", gradient: extremumGradient }),
+};
+
+/** An extremum that is NaN where any element is. */
+function extremumReduction(name: "max" | "min", onnx: string): Op<Axes> {
+  return reduction(name, {
+    onnx,
+    gradient: extremumGradient,
+    lower: (x, axes) => {
+      if (!isFloat(x.dtype)) return undefined;
+      const anyNaN = greater(applyOne(kernelOf.max, [cast(isNotANumber(x), x.dtype)], { axes }), 0);
+      return where(anyNaN, Number.NaN, applyOne(kernelOf[name], [x], { axes }));
+    },
+  });
+}
+
+const maxOp = extremumReduction("max", "ReduceMax");
+const minOp = extremumReduction("min", "ReduceMin");
 
 const logSumExpOp = reduction("logSumExp", {
   onnx: "ReduceLogSumExp",
@@ -72,6 +117,7 @@ const normOp = reduction("norm", {
 
 const prodOp = reduction("prod", {
   onnx: "ReduceProd",
+  lower: viaInt32((x, axes) => prod(x, { axes })),
   gradient: (ct, x, _, axes) => {
     const kept = x.shape.map((__, axis) => axis).filter((axis) => !axes.includes(axis));
     const order = [...kept, ...axes];
@@ -133,6 +179,10 @@ const cumsumOp: Op<CumulativeOptions & ArgumentAttributes> = {
   batch: ({ inputs, attributes }) => [
     applyOne(cumsumOp, inputs, { ...attributes, axis: attributes.axis + 1 }),
   ],
+  lower: (inputs, attributes) => {
+    const lowered = viaInt32((x) => applyOne(cumsumOp, [x], attributes))(only(inputs));
+    return lowered && [lowered];
+  },
   emit: (emitter, [x = ""], _, { axis, exclusive, reverse }) =>
     emitter.node("CumSum", [x, emitter.scalar(axis, "int64")], {
       exclusive: Number(exclusive),
@@ -193,6 +243,8 @@ export function norm(
 ): Tensor {
   const tensor = toTensor(x);
   requireFloat("norm", tensor);
+  if (order !== 1 && order !== 2 && order !== Infinity)
+    fail("norm", `order ${order} is not 1, 2 or Infinity`);
   if (order === 1) return sum(abs(tensor), options);
   return order === 2 ? reduce(normOp, tensor, options) : max(abs(tensor), options);
 }

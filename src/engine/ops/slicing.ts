@@ -3,7 +3,7 @@ import { formatShape, normalizeAxis } from "../shape.ts";
 import { apply, applyOne, type Op, type Tensor } from "../tensor.ts";
 import { batchAll } from "./broadcast.ts";
 import { describe, requireSameDType } from "./check.ts";
-import { zerosLike } from "./constants.ts";
+import { requireNumberOf, zerosLike } from "./constants.ts";
 import { only, reshape, unsqueeze } from "./shape.ts";
 
 /** Parts of tensors and tensors from parts: slice and pad are each other's transpose. */
@@ -100,6 +100,8 @@ function resolveRange(
   size: number,
 ): [number, number, number] {
   if (!Number.isInteger(step) || step === 0) fail("slice", `step ${step} is not a nonzero integer`);
+  for (const bound of [start, stop])
+    if (bound !== null && !Number.isInteger(bound)) fail("slice", `${bound} is not an integer`);
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const place = (value: number): number => Math.min(high, Math.max(low, value < 0 ? value + size : value));
   const first = start === null ? (step > 0 ? low : high) : place(start);
@@ -253,6 +255,7 @@ export function pad(
   if (widths.length !== x.rank)
     fail("pad", `${widths.length} pairs of widths for ${describe(x)}, which has ${x.rank} axes`);
   if (mode === "reflect") return reflect(x, widths);
+  requireNumberOf("pad", value, x.dtype);
   const attributes = {
     low: widths.map(([before]) => before),
     high: widths.map(([, after]) => after),

@@ -3,10 +3,10 @@ import { fail } from "../errors.ts";
 import { topologicalOrder } from "../graph.ts";
 import { castArray, type NDArray, ndarray } from "../ndarray.ts";
 import { fuse } from "../onnx/fuse.ts";
-import { simplify } from "../onnx/simplify.ts";
+import { lower, simplify } from "../onnx/simplify.ts";
 import { type Named, writeOnnx } from "../onnx/write.ts";
 import { describe } from "../ops/check.ts";
-import { constantOp, parameter } from "../ops/constants.ts";
+import { constantOp, parameter, requireNumberOf } from "../ops/constants.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { attributesIf, isTensor, type Op, type Spec, Tensor } from "../tensor.ts";
 import * as tree from "../tree.ts";
@@ -124,7 +124,8 @@ export async function compile<const S extends readonly unknown[], R>(
     if (isTensor(leaf)) return leaf;
     return fail("compile", `the function must return tensors, got ${typeof leaf}`);
   });
-  const optimized = optimize === "all" ? fuse(simplify(tensors)) : simplify(tensors);
+  if (tensors.length === 0) fail("compile", "the function returns no tensors");
+  const optimized = optimize === "all" ? fuse(simplify(tensors)) : lower(tensors);
   const resultNames = tree.paths(result);
   const outputs = optimized.map((tensor, i): Named & NamedSpec => {
     const path = resultNames[i] ?? "";
@@ -158,7 +159,7 @@ export async function compile<const S extends readonly unknown[], R>(
       return tree.unflatten(result, await run(undefined, values));
     },
     async runInto(into, ...values) {
-      const arrays = tree.leaves(into) as NDArray[];
+      const arrays = tree.leavesLike(result, into) as NDArray[];
       checkOutputs(arrays, outputs);
       await run(arrays, values);
       return into;
@@ -198,22 +199,26 @@ function checkInputs(
 ): NDArray[] {
   if (values.length !== argumentSpecs.length)
     fail("run", `${values.length} arguments for a function of ${argumentSpecs.length}`);
-  const leaves = tree.leaves(values) as HostInput[];
-  if (leaves.length !== inputs.length) tree.map(() => undefined, argumentSpecs, values);
+  const leaves = tree.leavesLike(argumentSpecs, values) as HostInput[];
   return inputs.map((input, i) => checkInput(leaves[i], input));
 }
 
 function checkInput(value: HostInput | undefined, { name, shape, dtype }: NamedSpec): NDArray {
   const expected = describe({ shape, dtype });
-  if (typeof value === "number" && shape.length === 0) return ndarray([value], [], dtype);
+  if (typeof value === "number" && shape.length === 0) {
+    requireNumberOf(`run: ${name}`, value, dtype);
+    return ndarray([value], [], dtype);
+  }
   if (typeof value !== "object" || value === null || !("data" in value))
     return fail("run", `${name}: expected an array ${expected}, got ${typeof value}`);
   if (value.dtype !== dtype || !sameShape(value.shape, shape))
     fail("run", `${name}: expected ${expected}, got ${describe(value)}`);
   if (value.data.length !== sizeOf(shape))
     fail("run", `${name}: expected ${sizeOf(shape)} elements for ${expected}, got ${value.data.length}`);
-  if (dtype === "int64" && Array.isArray(value.data))
+  if (dtype === "int64" && Array.isArray(value.data)) {
+    for (const item of value.data as readonly number[]) requireNumberOf(`run: ${name}`, item, dtype);
     return castArray(ndarray(value.data as readonly number[], shape, "float64"), "int64");
+  }
   if (!holds(value.data, dtype))
     fail("run", `${name}: expected ${expected}, but its data is not the typed array of ${dtype}`);
   return value as NDArray;
@@ -276,11 +281,14 @@ export function compileCached<Args extends readonly unknown[], R>(
       executables.get(key) ??
       (compile(f as (...args: readonly unknown[]) => R, argumentSpecs, options) as Promise<Executable>);
     executables.set(key, known);
+    // What does not compile is not kept: the next call says why again.
+    known.catch(() => executables.delete(key));
     return (await known).run(...args);
   };
   const dispose = async (): Promise<void> => {
-    for (const executable of executables.values()) await (await executable).dispose();
+    const compiled = await Promise.allSettled(executables.values());
     executables.clear();
+    for (const result of compiled) if (result.status === "fulfilled") await result.value.dispose();
   };
   return Object.assign(call, { dispose }) as ReturnType<typeof compileCached<Args, R>>;
 }

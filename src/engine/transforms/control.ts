@@ -72,7 +72,7 @@ export function cond<Operands extends readonly unknown[], R>(
   const arguments_ = tree.unflatten(operands, parameters) as unknown as Operands;
   const chosen = onTrue(...arguments_);
   const whenTrue = tensorLeaves(chosen, "cond");
-  const whenFalse = tensorLeaves(onFalse(...arguments_), "cond");
+  const whenFalse = tensorLeaves(tree.leavesLike(chosen, onFalse(...arguments_)), "cond");
   const describeAll = (tensors: readonly Tensor[]): string => tensors.map(describe).join(", ");
   if (describeAll(whenTrue) !== describeAll(whenFalse))
     fail("cond", `the branches return ${describeAll(whenTrue)} and ${describeAll(whenFalse)}`);
@@ -214,7 +214,7 @@ export function whileLoop<Carry>(
   const test = condition(carry);
   if (test.dtype !== "bool" || test.rank !== 0)
     fail("whileLoop", `the condition must return a scalar bool, got ${describe(test)}`);
-  const next = tensorLeaves(body(carry), "whileLoop");
+  const next = tensorLeaves(tree.leavesLike(init, body(carry)), "whileLoop");
   for (const [i, tensor] of initial.entries()) {
     const after = next[i];
     if (after === undefined || describe(after) !== describe(tensor))

@@ -145,7 +145,7 @@ export function vjp<Args extends readonly unknown[], R>(
   return [
     output,
     (cotangents) => {
-      const flows = tensorLeaves(cotangents, "vjp");
+      const flows = tensorLeaves(tree.leavesLike(output, cotangents), "vjp");
       for (const [i, tensor] of flat.entries()) {
         const flow = flows[i];
         if (flow === undefined || flow.dtype !== tensor.dtype || String(flow.shape) !== String(tensor.shape))

@@ -27,7 +27,7 @@ export function linearize<Args extends readonly unknown[], R>(
   return [
     output,
     (...tangents) => {
-      const directions = tensorLeaves(tangents, "jvp");
+      const directions = tensorLeaves(tree.leavesLike(fresh, tangents), "jvp");
       for (const [i, source] of sources.entries()) {
         const direction = directions[i];
         if (

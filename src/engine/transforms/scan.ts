@@ -130,7 +130,7 @@ export function scan<Carry, X, Y>(
     tree.unflatten(init, carryParameters) as Carry,
     tree.unflatten(xs, elementParameters) as X,
   );
-  const nextCarry = tensorLeaves(next, "scan");
+  const nextCarry = tensorLeaves(tree.leavesLike(init, next), "scan");
   for (const [i, tensor] of initial.entries()) {
     const after = nextCarry[i];
     if (after === undefined || after.dtype !== tensor.dtype || String(after.shape) !== String(tensor.shape))

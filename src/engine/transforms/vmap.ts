@@ -27,6 +27,8 @@ export function vmap<Args extends readonly unknown[], R>(
   outAxes: Axes = 0,
 ): (...args: Args) => R {
   return (...args) => {
+    if (inAxes.length > args.length)
+      fail("vmap", `${inAxes.length} axes for a function of ${args.length} arguments`);
     let batchSize: number | undefined;
     const examples: Tensor[] = [];
     const batches: Tensor[] = [];
@@ -56,6 +58,8 @@ export function vmap<Args extends readonly unknown[], R>(
     const output = f(...(mapped as unknown as Args));
     const results = tensorLeaves(output, "vmap");
     const outputAxes = spreadAxes(outAxes, output);
+    if (outputAxes.includes(null))
+      fail("vmap", "an output's axis cannot be null: every output has the examples");
     const batched = batchGraph(results, examples, batches, batchSize).map((result, i) => {
       const axis = outputAxes[i] ?? 0;
       return axis === 0 ? result : moveAxis(result, 0, axis);

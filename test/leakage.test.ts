@@ -1,0 +1,139 @@
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readRunRecord } from "../src/runs/run-record.ts";
+import { bin, start } from "./command-line.ts";
+
+const picture = fileURLToPath(new URL("../examples/fallline.png", import.meta.url));
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "fallline-leakage-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const attack = (...args: readonly string[]) => start(bin, ["leakage", "attack", ...args], { cwd: folder });
+
+/** The numbers in what `--json` prints. */
+const valuesOf = (stdout: string): Record<string, number> =>
+  (JSON.parse(stdout) as { values: Record<string, number> }).values;
+
+describe("fallline leakage attack", () => {
+  it("recovers the README's picture from its gradient and writes the run", async () => {
+    const { code, stdout, stderr } = await attack(
+      picture,
+      "--json",
+      "--quiet",
+      "--out",
+      "run",
+      "--evaluations",
+      "3500",
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const result = valuesOf(stdout);
+    expect(result.meanSquaredError).toBeLessThan(1e-4);
+    expect(result.recoveredLabel).toBe(result.label);
+    for (const file of [
+      "run.json",
+      "report.html",
+      "metrics.jsonl",
+      "images/recovered.png",
+      "images/side-by-side.png",
+      "images/film-strip.png",
+      "figures/matching-loss.svg",
+      "arrays/recovered.npy",
+    ])
+      expect(existsSync(join(folder, "run", file)), file).toBe(true);
+    const report = readFileSync(join(folder, "run/report.html"), "utf8");
+    expect(report).toContain("The image was recovered from its gradient");
+    expect(report).toMatch(/resized to 32x32/);
+  });
+
+  it("gives the same numbers for the same seed, whatever the number of threads, and others for another", async () => {
+    const results = await Promise.all(
+      [
+        ["--seed", "5", "--threads", "1"],
+        ["--seed", "5", "--threads", "2"],
+        ["--seed", "6", "--threads", "1"],
+      ].map(async (options, i) => {
+        const { stdout } = await attack(
+          picture,
+          "--json",
+          "--evaluations",
+          "60",
+          "--out",
+          `run-${i}`,
+          ...options,
+        );
+        return valuesOf(stdout).meanSquaredError;
+      }),
+    );
+    expect(results[1]).toBe(results[0]);
+    expect(results[2]).not.toBe(results[0]);
+  });
+
+  it("takes a label, optimises one with the image, and works in float32", async () => {
+    for (const options of [
+      ["--label", "17"],
+      ["--label", "joint"],
+      ["--dtype", "float32"],
+    ]) {
+      const { code, stdout } = await attack(picture, "--json", "--evaluations", "40", ...options);
+      expect(code).toBe(0);
+      const { label, recoveredLabel } = valuesOf(stdout);
+      if (options[1] === "17") expect([label, recoveredLabel]).toEqual([17, 17]);
+    }
+  });
+
+  it.each([
+    ["a text file named .png", "notes.png", "these are notes"],
+    ["a file of 0 bytes", "empty.png", ""],
+  ])("refuses %s in one line and leaves nothing behind", async (_, name, content) => {
+    writeFileSync(join(folder, name), content);
+    const { code, stdout, stderr } = await attack(name, "--out", "run");
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(name);
+  });
+
+  it.each([
+    [["missing.png"], "missing.png"],
+    [["."], "folder"],
+    [[picture, "--threads", "0"], "--threads"],
+    [[picture, "--label", "100"], "--label"],
+    [[picture, "--label", "cat"], "--label"],
+    [[picture, "--evaluations", "0"], "--evaluations"],
+    [[picture, "--modle", "lenet"], "--modle"],
+    [[picture, "--model", "vgg"], "--model"],
+    [[picture, "--out", "/proc/nowhere"], "/proc/nowhere"],
+    [[], "IMAGE"],
+  ])("refuses %j in one line", async (args, named) => {
+    const { code, stdout, stderr } = await attack(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(named);
+  });
+
+  it("ends with 130 on Ctrl-C and says so in the run", async () => {
+    const out = join(folder, "run");
+    const { code } = await start(
+      bin,
+      ["leakage", "attack", picture, "--out", out, "--evaluations", "1000000"],
+      {
+        cwd: folder,
+        started: async (child) => {
+          while (!existsSync(join(out, "run.json"))) await sleep(20);
+          await sleep(1500);
+          child.kill("SIGINT");
+          await Promise.race([once(child, "close"), sleep(10_000)]);
+        },
+      },
+    );
+    expect(code).toBe(130);
+    expect((await readRunRecord(out)).state).toBe("interrupted");
+  });
+});

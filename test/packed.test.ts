@@ -1,0 +1,87 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const picture = join(root, "examples/fallline.png");
+
+let folder = "";
+const run = (command: string, args: readonly string[]): string =>
+  execFileSync(command, args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+
+/** The package as a user gets it: packed, installed into an empty folder, used from there. */
+describe("the packed package", () => {
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "fallline-packed-"));
+    // The build is done before the end-to-end tests; packing must not do it again.
+    execFileSync("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], {
+      cwd: root,
+      stdio: "ignore",
+    });
+    const [tarball = ""] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+    writeFileSync(
+      join(folder, "package.json"),
+      JSON.stringify({ name: "user", private: true, type: "module" }),
+    );
+    writeFileSync(join(folder, ".npmrc"), "onnxruntime-node-install=skip\n");
+    run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", join(folder, tarball)]);
+  }, 300_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("has a command that attacks a picture", () => {
+    const output = run("npx", [
+      "--no-install",
+      "fallline",
+      "leakage",
+      "attack",
+      picture,
+      "--evaluations",
+      "30",
+      "--json",
+    ]);
+    expect(JSON.parse(output)).toMatchObject({ values: { evaluations: 30, label: expect.any(Number) } });
+  });
+
+  it("has a library that a script imports", () => {
+    writeFileSync(
+      join(folder, "script.js"),
+      `import { compile, grad, ndarray, spec } from "fallline/engine";
+       import * as op from "fallline/engine/ops";
+       import { lenet } from "fallline/leakage";
+       const slope = await compile((x) => grad((v) => op.sum(op.square(v)))(x), [spec([3], "float64")]);
+       console.log(Array.from((await slope.run(ndarray([1, 2, 3], [3], "float64"))).data).join(), lenet().classes);`,
+    );
+    expect(run("node", ["script.js"]).trim()).toBe("2,4,6 100");
+  });
+
+  it("has types that a strict TypeScript project accepts", () => {
+    mkdirSync(join(folder, "typed"));
+    writeFileSync(
+      join(folder, "typed/use.ts"),
+      `import { compile, type NDArray, ndarray, spec, type Tensor, tree, valueAndGrad } from "fallline/engine";
+       import * as op from "fallline/engine/ops";
+       const loss = (w: { a: Tensor }, x: Tensor): Tensor => op.sum(x.mul(w.a));
+       const step = await compile((w: { a: Tensor }, x: Tensor) => {
+         const [value, slope] = valueAndGrad(loss)(w, x);
+         return [value, tree.map((p, d) => p.sub(d), w, slope)] as const;
+       }, [{ a: spec([2]) }, spec([2])]);
+       const result: readonly [NDArray, { readonly a: NDArray }] = await step.run({ a: ndarray([1, 2]) }, ndarray([3, 4]));
+       console.log(result[1].a.shape);`,
+    );
+    const options = [
+      "--strict",
+      "--noEmit",
+      "--module",
+      "nodenext",
+      "--target",
+      "es2023",
+      "--lib",
+      "es2023,dom",
+    ];
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    expect(run("node", [tsc, ...options, "typed/use.ts"])).toBe("");
+  });
+});
