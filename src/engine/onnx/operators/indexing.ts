@@ -113,7 +113,6 @@ export const indexing: OperatorTable = {
   GatherElements: gatherElements,
   GatherND: gatherND,
   ScatterElements: { apply: scatterElements, unsupported: sumOrReplace },
-  Scatter: scatterElements,
   ScatterND: { apply: scatterND, unsupported: sumOrReplace },
   OneHot: { apply: oneHotValues, staticInputs: [1] },
   NonZero: (call) => {

@@ -8,6 +8,7 @@ import { indexing } from "./indexing.ts";
 import { linear, runtimeLinear } from "./linear.ts";
 import { normalizations } from "./normalization.ts";
 import { pooling } from "./pooling.ts";
+import { recurrentLayers } from "./recurrent.ts";
 import { reductions } from "./reduction.ts";
 import { resampling } from "./resize.ts";
 import { shapes } from "./shape.ts";
@@ -29,6 +30,7 @@ const domains: Readonly<Record<string, OperatorTable>> = {
     ...pooling,
     ...transforms,
     ...control,
+    ...recurrentLayers,
   },
   "com.microsoft": { ...runtimeLinear, ...runtimeActivation },
 };
