@@ -7,7 +7,7 @@ import { add, cast, mul, sub } from "./ops/elementwise.ts";
 import { transpose } from "./ops/shape.ts";
 import { at, stack } from "./ops/slicing.ts";
 import "./ops/methods.ts";
-import { compile, specs } from "./runtime/compile.ts";
+import { type AsArrays, compile, specs } from "./runtime/compile.ts";
 import { sizeOf, stridesOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 import { grad } from "./transforms/grad.ts";
@@ -364,8 +364,8 @@ export function expectClose(
 export function expectNumbers(
   found: NDArray | undefined,
   expected: readonly number[],
-  tolerance: number,
-  what: string,
+  tolerance = 1e-12,
+  what = "the result",
 ): void {
   const numbers = found === undefined ? [] : toNumbers(found);
   expect(numbers.length, `${what}: number of elements`).toBe(expected.length);
@@ -387,11 +387,9 @@ export function expectNumbers(
 }
 
 /** The results of a function of host arrays, which become constants of the graph. */
-export async function evaluate<T>(
-  f: () => T,
-): Promise<T extends Tensor ? NDArray : { [K in keyof T]: NDArray }> {
+export async function evaluate<const T>(f: () => T): Promise<AsArrays<T>> {
   const executable = await compile(f, []);
   const results = await executable.run();
   await executable.dispose();
-  return results as T extends Tensor ? NDArray : { [K in keyof T]: NDArray };
+  return results;
 }

@@ -69,7 +69,7 @@ describe("Fourier transforms", () => {
           i === 1 || (n % 2 === 0 && i === 2 * m - 1) ? 5 : 0,
         );
         const disturbed = op.add(spectrum, op.constant(ndarray(extra, [m, 2], "float64")));
-        return [spectrum, op.irfft(spectrum, { sizes: n }), op.irfft(disturbed, { sizes: n })];
+        return [spectrum, op.irfft(spectrum, { sizes: n }), op.irfft(disturbed, { sizes: n })] as const;
       });
       const complex = Array.from(x.data.slice(0, n)).flatMap((value) => [value, 0]);
       const expected = reference(complex, n, -1).slice(0, 2 * (Math.floor(n / 2) + 1));

@@ -196,7 +196,7 @@ describe("pooling", () => {
         ]);
         return op.sum(op.slice(op.maxPool(framed, { kernel: 2, padding: 1 }), [], [], [1, -1], [1, -1]));
       };
-      return [grad(tiles)(x), grad(padded)(x)];
+      return [grad(tiles)(x), grad(padded)(x)] as const;
     });
     expect(toNumbers(byTiles).reduce((a, b) => a + b)).toBe(2 * 3 * 16);
     expect(toNumbers(byPlaces)).toEqual(toNumbers(byTiles));

@@ -46,7 +46,7 @@ describe("special functions", () => {
     const expected = erfValues.map(([, y]) => y);
     const [wide, negative, narrow] = await evaluate(() => {
       const x = op.constant(points, "float64");
-      return [op.erf(x), op.erf(op.neg(x)), op.erf(op.constant(points.slice(1), "float32"))];
+      return [op.erf(x), op.erf(op.neg(x)), op.erf(op.constant(points.slice(1), "float32"))] as const;
     });
     expect(Math.max(...relativeErrors(toNumbers(wide), expected))).toBeLessThan(4e-16);
     expect(toNumbers(negative)).toEqual(toNumbers(wide).map((value) => -value));

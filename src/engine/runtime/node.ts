@@ -16,15 +16,14 @@ export const nodeBackend: Backend = {
   defaultThreads: () => availableParallelism(),
 
   async load(model, inputs, outputs, { device, threads, optimize }) {
-    const inFloat64 = [...inputs, ...outputs].some(({ dtype }) => dtype === "float64");
     const session = await ort.InferenceSession.create(model, {
       executionProviders: [device],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: optimize === "all" ? "all" : "disabled",
       logSeverityLevel: 3,
-      // This one keeps the factor of a product as an attribute, which is a float32 number.
-      ...(inFloat64 && { extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } }),
+      // This one stores the factor of a product as an attribute, which is a float32 number even for float64 products.
+      extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } },
     });
     return makeSession(session, inputs, outputs);
   },

@@ -1,6 +1,6 @@
 import { isFloat } from "../dtype.ts";
 import { fail } from "../errors.ts";
-import { specOf } from "../graph.ts";
+import { specOf, topologicalOrder } from "../graph.ts";
 import { itemAt } from "../lists.ts";
 import { expand } from "../ops/broadcast.ts";
 import { describe } from "../ops/check.ts";
@@ -82,12 +82,18 @@ export function cond<Operands extends readonly unknown[], R>(
   return tree.unflatten(chosen, outputs) as R;
 }
 
-/** A cond whose branches are the two halves of a graph's results. */
-function makeCond(inputs: readonly Tensor[], { parameters, results }: Subgraph): Tensor[] {
+/**
+ * A cond whose branches are the two halves of a graph's results. Operands that neither branch reads are left out: what
+ * they were computed from may be a value that exists only while a derivative is taken.
+ */
+function makeCond([predicate, ...operands]: readonly Tensor[], { parameters, results }: Subgraph): Tensor[] {
+  const read = new Set(topologicalOrder(results));
+  const places = parameters.flatMap((operand, place) => (read.has(operand.node) ? [place] : []));
+  const pick = (list: readonly Tensor[]): Tensor[] => places.map((place) => itemAt(list, place));
   const half = results.length / 2;
-  return apply(condOp, inputs, {
-    onTrue: { parameters, results: results.slice(0, half) },
-    onFalse: { parameters, results: results.slice(half) },
+  return apply(condOp, [itemAt([predicate], 0), ...pick(operands)], {
+    onTrue: { parameters: pick(parameters), results: results.slice(0, half) },
+    onFalse: { parameters: pick(parameters), results: results.slice(half) },
   });
 }
 
@@ -106,12 +112,13 @@ function condGradient({
   const places = operands.flatMap((operand, i) => (wanted[i + 1] && isFloat(operand.dtype) ? [i] : []));
   const pull = (branch: Subgraph): Tensor[] => {
     const results = instantiate(branch, operands);
+    const sources = places.map((place) => itemAt(operands, place));
     const pulled = backward(
       arriving.map(({ i }) => itemAt(results, i)),
       flows,
-      operands,
+      sources,
     );
-    return places.map((place) => pulled[place] ?? zerosLike(itemAt(operands, place)));
+    return sources.map((source, i) => pulled[i] ?? zerosLike(source));
   };
   const results = [...pull(attributes.onTrue), ...pull(attributes.onFalse)];
   const pulled = makeCond([...inputs, ...arriving.map(({ flow }) => flow)], {

@@ -8,7 +8,7 @@ import * as tree from "../trees.ts";
 import { grad, valueAndGrad, vjp } from "./grad.ts";
 
 const scalar = (value: number): Tensor => op.constant(value, "float64");
-const numbers = (found: Parameters<typeof toNumbers>[0][]): number[][] => found.map(toNumbers);
+const numbers = (found: readonly Parameters<typeof toNumbers>[0][]): number[][] => found.map(toNumbers);
 
 describe("grad", () => {
   test("of any order: x^5 at 2", async () => {

@@ -1,6 +1,6 @@
 import { isFloat } from "../dtype.ts";
 import { fail } from "../errors.ts";
-import { specOf, topologicalOrder } from "../graph.ts";
+import { dependents, specOf, topologicalOrder } from "../graph.ts";
 import { itemAt } from "../lists.ts";
 import { expand } from "../ops/broadcast.ts";
 import { describe } from "../ops/check.ts";
@@ -191,22 +191,17 @@ function scanGradient({
 }: GradientArguments<ScanAttributes>): (Tensor | undefined)[] {
   const { body, carries, sequences, length, reverse } = attributes;
   const stacked = body.results.length - carries;
-  const float = (tensor: Tensor): boolean => isFloat(tensor.dtype);
-  const places = (tensors: readonly Tensor[]): number[] =>
-    tensors.flatMap((tensor, i) => (float(tensor) ? [i] : []));
+  const active = activeParameters(attributes, wanted);
+  const placesOf = (first: number, end: number): number[] =>
+    body.parameters.slice(first, end).flatMap((_, i) => (active[first + i] ? [i] : []));
+  const carryPlaces = placesOf(0, carries);
+  const elementPlaces = placesOf(carries, carries + sequences);
+  const capturedPlaces = placesOf(carries + sequences, body.parameters.length);
+  const resultPlaces = body.results
+    .slice(carries)
+    .flatMap((result, i) => (isFloat(result.dtype) && cotangents[carries + i] !== undefined ? [i] : []));
   const bodyParameters = parametersFor(body.parameters.map(specOf), reverseOwner);
   const bodyResults = instantiate(body, bodyParameters);
-
-  const carryPlaces = places(body.results.slice(0, carries));
-  const resultPlaces = places(body.results.slice(carries)).filter(
-    (i) => cotangents[carries + i] !== undefined,
-  );
-  const capturedPlaces = places(body.parameters.slice(carries + sequences)).filter(
-    (i) => wanted[carries + sequences + i],
-  );
-  const elementPlaces = places(body.parameters.slice(carries, carries + sequences)).filter(
-    (i) => wanted[carries + i],
-  );
   const pick = (list: readonly (Tensor | undefined)[], chosen: readonly number[], offset = 0): Tensor[] =>
     chosen.map((i) => itemAt(list, offset + i));
 
@@ -220,18 +215,21 @@ function scanGradient({
   const resultFlow = parametersFor(pick(body.results, resultPlaces, carries).map(specOf), reverseOwner);
   const storedFlow = parametersFor(pick(body.results, storedPlaces).map(specOf), reverseOwner);
 
+  // Only what is asked for is a source: a value that nobody differentiates must not draw others into the pass.
+  const sources = bodyParameters.filter((_, place) => active[place]);
   const flows = backward(
     [...pick(bodyResults, carryPlaces), ...pick(bodyResults, resultPlaces, carries)],
     [...carryFlow, ...resultFlow],
-    bodyParameters,
+    sources,
   );
-  const flowOf = (place: number): Tensor => flows[place] ?? zerosLike(itemAt(bodyParameters, place));
+  const flowAt = (place: number): Tensor | undefined => flows[sources.indexOf(itemAt(bodyParameters, place))];
+  const flowOf = (place: number): Tensor => flowAt(place) ?? zerosLike(itemAt(bodyParameters, place));
   const nextCarryFlow = carryPlaces.map((place) => {
     const stored = storedFlow[storedPlaces.indexOf(place)];
     return stored === undefined ? flowOf(place) : add(flowOf(place), stored);
   });
   const nextSums = capturedPlaces.map((place, i) => {
-    const flow = flows[carries + sequences + place];
+    const flow = flowAt(carries + sequences + place);
     return flow === undefined ? itemAt(sums, i) : add(itemAt(sums, i), flow);
   });
   const elementFlows = elementPlaces.map((place) => flowOf(carries + place));
@@ -260,6 +258,25 @@ function scanGradient({
   for (const [i, place] of elementPlaces.entries())
     leaving[carries + place] = reversed[carryPlaces.length + capturedPlaces.length + i];
   return leaving;
+}
+
+/**
+ * Which of the body's parameters derivatives are taken with respect to: the wanted ones, and the carries that come to
+ * depend on one of them as the loop goes round.
+ */
+function activeParameters({ body, carries }: ScanAttributes, wanted: readonly boolean[]): boolean[] {
+  const active = body.parameters.map(({ dtype }, place) => isFloat(dtype) && wanted[place] === true);
+  const order = topologicalOrder(body.results);
+  for (let before = -1; before !== active.filter(Boolean).length; ) {
+    before = active.filter(Boolean).length;
+    const reached = dependents(
+      order,
+      body.parameters.filter((_, place) => active[place]),
+    );
+    for (const [place, result] of body.results.slice(0, carries).entries())
+      if (isFloat(result.dtype) && reached.has(result.node)) active[place] = true;
+  }
+  return active;
 }
 
 /** Stand-ins of captured tensors, replaced by the tensors themselves. */
