@@ -159,7 +159,8 @@ for (const set of await readSets()) {
   lines.push(report(set.name, "ours", results.ours));
   if (command === undefined) console.log(`PyTorch: skipped, ${missing}`);
   else {
-    lines.push(report(set.name, `ours, the first ${peerCount}`, results.ours.slice(0, peerCount)));
+    if (peerCount < count)
+      lines.push(report(set.name, `ours, the first ${peerCount}`, results.ours.slice(0, peerCount)));
     lines.push(report(set.name, "PyTorch", results.PyTorch));
   }
 }
