@@ -246,6 +246,44 @@ describe("compile", () => {
     expect(executable.onnx().byteLength).toBeGreaterThan(100);
   });
 
+  test("large outputs land in given arrays as they come back from run", async () => {
+    // 21 MB and 42 MB with sizes that do not divide evenly, beside a small output.
+    const executable = keep(
+      await compile(
+        (x: Tensor, y: Tensor) => ({
+          wide: op.mul(x, y),
+          long: op.add(x, op.cast(y, "float64")),
+          small: op.sum(y),
+        }),
+        [spec([1627, 1], "float64"), spec([1, 1613], "float64")] as const,
+      ),
+    );
+    const arguments_ = [uniform([1627, 1]), uniform([1, 1613])] as const;
+    const fresh = await executable.run(...arguments_);
+    const given = {
+      wide: zerosArray([1627, 1613], "float64"),
+      long: zerosArray([1627, 1613], "float64"),
+      small: zerosArray([], "float64"),
+    };
+    for (let repeat = 0; repeat < 2; repeat++) {
+      expect(await executable.runInto(given, ...arguments_)).toBe(given);
+      for (const name of ["wide", "long", "small"] as const)
+        expect(
+          Buffer.compare(
+            Buffer.from(given[name].data.buffer),
+            Buffer.from(
+              fresh[name].data.buffer as ArrayBuffer,
+              fresh[name].data.byteOffset,
+              fresh[name].data.byteLength,
+            ),
+          ),
+        ).toBe(0);
+      given.wide.data.fill(0);
+    }
+    await executable.dispose();
+    await expect(executable.runInto(given, ...arguments_)).rejects.toThrow("the executable was disposed");
+  });
+
   test("counts every step of a scan", async () => {
     const step = (carry: Tensor, x: Tensor): readonly [Tensor, Tensor] => [
       op.matmul(x, carry),

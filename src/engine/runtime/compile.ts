@@ -11,6 +11,7 @@ import * as tree from "../tree.ts";
 import type { Device, NamedSpec, Session } from "./backend.ts";
 import { checkInputs, checkOutputs, type HostInput, requireFinite } from "./check-arrays.ts";
 import { nodeBackend } from "./node.ts";
+import { arrayParts, hasLargeOutputs, outputParts } from "./parts.ts";
 import { type Summary, summarize } from "./summary.ts";
 
 /** Trees of specs as the function sees them, as the caller gives them, and as they come back. */
@@ -117,31 +118,37 @@ export async function compile<const S extends readonly unknown[], R>(
     };
   });
   const model = writeOnnx(inputs, outputs);
-  let session: Session | undefined = await nodeBackend.load(model, inputs, outputs, {
-    device,
-    threads,
-    optimize,
-  });
+  const settings = { device, threads, optimize };
+  let session: Session | undefined = await nodeBackend.load(model, inputs, outputs, settings);
+  let partSession: Promise<Session> | undefined;
 
+  /** Runs the graph; large outputs that go into given arrays go there in parts, by a session that is made when needed. */
   const run = async (
     into: readonly NDArray[] | undefined,
     values: readonly unknown[],
-  ): Promise<NDArray[]> => {
+  ): Promise<readonly NDArray[]> => {
     if (session === undefined) return fail("run", "the executable was disposed");
     const arrays = checkInputs(values, argumentSpecs, inputs);
-    const found = await session.run(arrays, into);
+    if (into === undefined || !hasLargeOutputs(outputs)) return session.run(arrays, into);
+    const parts = outputParts(outputs);
+    partSession ??= nodeBackend.load(writeOnnx(inputs, parts), inputs, parts, settings);
+    await (await partSession).run(arrays, arrayParts(outputs, into));
+    return into;
+  };
+  const runChecked: typeof run = async (into, values) => {
+    const found = await run(into, values);
     if (checkFinite) requireFinite(found, outputs);
     return found;
   };
 
   const executable: Executable<readonly unknown[], unknown> = {
     async run(...values) {
-      return tree.unflatten(result, await run(undefined, values));
+      return tree.unflatten(result, await runChecked(undefined, values));
     },
     async runInto(into, ...values) {
       const arrays = tree.leavesLike(result, into) as NDArray[];
       checkOutputs(arrays, outputs);
-      await run(arrays, values);
+      await runChecked(arrays, values);
       return into;
     },
     inputs: inputs.map(publicSpec),
@@ -149,9 +156,10 @@ export async function compile<const S extends readonly unknown[], R>(
     onnx: () => model,
     summary: () => summarize(optimized, inputs),
     async dispose() {
-      const open = session;
+      const open = [session, await partSession];
       session = undefined;
-      await open?.dispose();
+      partSession = undefined;
+      for (const each of open) await each?.dispose();
     },
   };
   return executable as Executable<AsInputs<S> extends readonly unknown[] ? AsInputs<S> : never, AsArrays<R>>;
