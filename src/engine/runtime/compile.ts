@@ -122,6 +122,7 @@ export async function compile<const S extends readonly unknown[], R>(
   let session: Session | undefined = await nodeBackend.load(model, inputs, outputs, settings);
   let partSession: Promise<Session> | undefined;
 
+  const withParts = hasLargeOutputs(outputs);
   /** Runs the graph; large outputs that go into given arrays go there in parts, by a session that is made when needed. */
   const run = async (
     into: readonly NDArray[] | undefined,
@@ -129,26 +130,25 @@ export async function compile<const S extends readonly unknown[], R>(
   ): Promise<readonly NDArray[]> => {
     if (session === undefined) return fail("run", "the executable was disposed");
     const arrays = checkInputs(values, argumentSpecs, inputs);
-    if (into === undefined || !hasLargeOutputs(outputs)) return session.run(arrays, into);
-    const parts = outputParts(outputs);
-    partSession ??= nodeBackend.load(writeOnnx(inputs, parts), inputs, parts, settings);
-    await (await partSession).run(arrays, arrayParts(outputs, into));
-    return into;
-  };
-  const runChecked: typeof run = async (into, values) => {
-    const found = await run(into, values);
+    let found = into ?? [];
+    if (into === undefined || !withParts) found = await session.run(arrays, into);
+    else {
+      const parts = outputParts(outputs);
+      partSession ??= nodeBackend.load(writeOnnx(inputs, parts), inputs, parts, settings);
+      await (await partSession).run(arrays, arrayParts(outputs, into));
+    }
     if (checkFinite) requireFinite(found, outputs);
     return found;
   };
 
   const executable: Executable<readonly unknown[], unknown> = {
     async run(...values) {
-      return tree.unflatten(result, await runChecked(undefined, values));
+      return tree.unflatten(result, await run(undefined, values));
     },
     async runInto(into, ...values) {
       const arrays = tree.leavesLike(result, into) as NDArray[];
       checkOutputs(arrays, outputs);
-      await runChecked(arrays, values);
+      await run(arrays, values);
       return into;
     },
     inputs: inputs.map(publicSpec),
