@@ -38,6 +38,18 @@ describe("fallline", () => {
     expect(stdout).toContain("list");
   });
 
+  it.each([
+    ["help", "Usage: fallline METHOD COMMAND"],
+    ["help toy", "Usage: fallline toy COMMAND"],
+    ["toy help", "Usage: fallline toy COMMAND"],
+    ["toy help sum", "Usage: fallline toy sum FILE"],
+    ["toy", "Usage: fallline toy COMMAND"],
+  ])("prints the page that `%s` asks for and ends with 0", async (line, usage) => {
+    const { code, stdout, stderr } = await toy(line.split(" "));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(usage);
+  });
+
   it("prints its version", async () => {
     const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
       version: string;

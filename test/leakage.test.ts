@@ -23,6 +23,11 @@ const valuesOf = (stdout: string): Record<string, number> =>
   (JSON.parse(stdout) as { values: Record<string, number> }).values;
 
 describe("fallline leakage attack", () => {
+  it("names in its help page each choice once", async () => {
+    const { stdout } = await attack("--help");
+    expect(stdout).toMatch(/--model lenet +The network whose gradient is shared \(default/);
+  });
+
   it("recovers the README's picture from its gradient and writes the run", async () => {
     const { code, stdout, stderr } = await attack(
       picture,
