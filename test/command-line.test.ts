@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -177,6 +179,19 @@ describe("a command", () => {
 });
 
 describe("a full disk", () => {
+  it.skipIf(!existsSync("/dev/full"))("under stdout is told in one line, with exit code 2", () => {
+    const full = openSync("/dev/full", "w");
+    const { status, stderr } = spawnSync(process.execPath, [bin, "list"], {
+      stdio: ["ignore", full, "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(full);
+    expect(status).toBe(2);
+    expect(stderr).toBe(
+      "fallline: stdout: cannot be written (no space left on the device); expected a file or a pipe with room\n",
+    );
+  });
+
   it("ends the run with exit code 2 and leaves whole files", async (context) => {
     const disk = join(folder, "disk");
     mkdirSync(disk);
