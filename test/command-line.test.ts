@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -36,6 +38,18 @@ describe("fallline", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("Usage: fallline METHOD COMMAND [options]");
     expect(stdout).toContain("list");
+  });
+
+  it.each([
+    ["help", "Usage: fallline METHOD COMMAND"],
+    ["help toy", "Usage: fallline toy COMMAND"],
+    ["toy help", "Usage: fallline toy COMMAND"],
+    ["toy help sum", "Usage: fallline toy sum FILE"],
+    ["toy", "Usage: fallline toy COMMAND"],
+  ])("prints the page that `%s` asks for and ends with 0", async (line, usage) => {
+    const { code, stdout, stderr } = await toy(line.split(" "));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(usage);
   });
 
   it("prints its version", async () => {
@@ -165,6 +179,19 @@ describe("a command", () => {
 });
 
 describe("a full disk", () => {
+  it.skipIf(!existsSync("/dev/full"))("under stdout is told in one line, with exit code 2", () => {
+    const full = openSync("/dev/full", "w");
+    const { status, stderr } = spawnSync(process.execPath, [bin, "list"], {
+      stdio: ["ignore", full, "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(full);
+    expect(status).toBe(2);
+    expect(stderr).toBe(
+      "fallline: stdout: cannot be written (no space left on the device); expected a file or a pipe with room\n",
+    );
+  });
+
   it("ends the run with exit code 2 and leaves whole files", async (context) => {
     const disk = join(folder, "disk");
     mkdirSync(disk);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +23,11 @@ const valuesOf = (stdout: string): Record<string, number> =>
   (JSON.parse(stdout) as { values: Record<string, number> }).values;
 
 describe("fallline leakage attack", () => {
+  it("names in its help page each choice once", async () => {
+    const { stdout } = await attack("--help");
+    expect(stdout).toMatch(/--model lenet +The network whose gradient is shared \(default/);
+  });
+
   it("recovers the README's picture from its gradient and writes the run", async () => {
     const { code, stdout, stderr } = await attack(
       picture,
@@ -98,6 +103,7 @@ describe("fallline leakage attack", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toContain(name);
+    expect(readdirSync(folder)).toEqual([name]);
   });
 
   it.each([

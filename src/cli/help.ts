@@ -6,8 +6,9 @@ export function describeOption(description: ParameterDescription): string {
   const { description: text, unit, accepted, defaultValue, takes } = description;
   const measured = unit === undefined ? text : `${text}, in ${unit}`;
   if (takes.flag) return measured;
-  // A placeholder that lists the choices says it all, and so does a file's.
-  const told = description.placeholder.includes("|") || accepted.startsWith("a text");
+  // A placeholder that lists the choices, or the only one, says it all, and so does a file's.
+  const { placeholder } = description;
+  const told = placeholder.includes("|") || placeholder === accepted || accepted.startsWith("a text");
   const range = told ? "" : `: ${accepted}`;
   const fallback =
     defaultValue === undefined

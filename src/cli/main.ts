@@ -5,6 +5,7 @@ import { methods as allMethods } from "../methods/index.ts";
 import { toJson } from "../runs/json.ts";
 import type { Method } from "../runs/method.ts";
 import { packageVersion } from "../runs/versions.ts";
+import { describeWriteError } from "../runs/whole-file.ts";
 import { createProgram, type Invocation } from "./program.ts";
 import { createProgressBar, type Terminal } from "./progress-bar.ts";
 
@@ -29,7 +30,7 @@ class Interrupted extends Error {
  */
 export async function main(args: readonly string[], options: MainOptions = {}): Promise<number> {
   const { methods = allMethods, stdout = process.stdout, stderr = process.stderr } = options;
-  endQuietlyWhenPipeCloses();
+  watchStdout();
   const program = createProgram(methods, {
     version: packageVersion(),
     write: (text) => stdout.write(text),
@@ -118,14 +119,18 @@ function usageMessage({ message }: CommanderError): string {
     .replace(/\.$/, "");
 }
 
-let watchesPipe = false;
+let watchesStdout = false;
 
-/** `fallline list | head -1` closes our stdout early, which is no error. */
-function endQuietlyWhenPipeCloses(): void {
-  if (watchesPipe) return;
-  watchesPipe = true;
+/** `fallline list | head -1` closes our stdout early, which is no error; a full disk is one, and the user's. */
+function watchStdout(): void {
+  if (watchesStdout) return;
+  watchesStdout = true;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(exitCodes.done);
-    throw error;
+    const reason = describeWriteError(error) ?? error.message;
+    process.stderr.write(
+      `fallline: stdout: cannot be written (${reason}); expected a file or a pipe with room\n`,
+    );
+    process.exit(exitCodes.input);
   });
 }

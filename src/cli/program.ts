@@ -34,7 +34,7 @@ export function createProgram(methods: readonly Method[], { version, write, run 
     .description("A workbench for stochastic gradients")
     .version(version, "--version", "Print the version")
     .helpOption("-h, --help", "Print this page")
-    .helpCommand(false)
+    .helpCommand("help [METHOD]", "Print the page of a method")
     .usage("METHOD COMMAND [options]")
     .exitOverride()
     // Without a command commander prints the help page as an error; here it is the answer.
@@ -57,6 +57,7 @@ function addMethod(program: Program, method: Method, run: ProgramOptions["run"])
     .description(`${method.title}: ${method.question}`)
     .usage("COMMAND [options]")
     .helpOption("-h, --help", "Print this page")
+    .helpCommand("help [COMMAND]", "Print the page of a command")
     .addHelpText("after", `\n${sourceOf(method)}\n`);
   for (const [name, command] of Object.entries(method.commands))
     addCommand(page, { method, name, command, run });

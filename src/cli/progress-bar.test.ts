@@ -4,13 +4,25 @@ import { createProgressBar, formatBar } from "./progress-bar.ts";
 describe("formatBar", () => {
   it("shows the part done, the rate, the time left and the label", () => {
     expect(formatBar({ done: 1000, total: 4000, label: "loss 3.1e-5" }, 500)).toBe(
-      "██████░░░░░░░░░░░░░░░░░░ 25% 1,000/4,000  500/s  6.0 s left  loss 3.1e-5",
+      "████░░░░░░░░░░░░ 25% 1,000/4,000  500/s  6.0 s left  loss 3.1e-5",
     );
   });
 
+  it("leaves out the bar first and the label last where the line is short", () => {
+    const progress = { done: 1000, total: 4000, label: "loss 3.1e-5" };
+    const at = (width: number): string => formatBar(progress, 500, { width });
+    expect(at(64)).toMatch(/^█/);
+    expect(at(63)).toBe("25% 1,000/4,000  500/s  6.0 s left  loss 3.1e-5");
+    expect(at(46)).toBe("25% 1,000/4,000  6.0 s left  loss 3.1e-5");
+    expect(at(30)).toBe("25%  6.0 s left  loss 3.1e-5");
+    expect(at(20)).toBe("25%  loss 3.1e-5");
+    expect(at(10)).toBe("25%");
+    expect(at(2)).toBe("25");
+  });
+
   it("does without a rate, and never shows more than all", () => {
-    expect(formatBar({ done: 5, total: 4, label: "" }, 0)).toBe("████████████████████████ 100% 5/4");
-    expect(formatBar({ done: 0, total: 0, label: "" }, 0)).toMatch(/^░{24} 0% 0\/0$/);
+    expect(formatBar({ done: 5, total: 4, label: "" }, 0)).toBe("████████████████ 100% 5/4");
+    expect(formatBar({ done: 0, total: 0, label: "" }, 0)).toMatch(/^░{16} 0% 0\/0$/);
   });
 });
 

@@ -21,7 +21,8 @@ export interface ProgressBarOptions {
   readonly now?: () => number;
 }
 
-const barWidth = 24;
+/** Leaves room for the rest of a usual line in 80 columns. */
+const barWidth = 16;
 const clearLine = "\r\x1b[2K";
 
 /**
@@ -45,7 +46,8 @@ export function createProgressBar(
       const seconds = (time - first.time) / 1000;
       const rate = seconds > 0 ? (progress.done - first.done) / seconds : 0;
       // Some terminals say that they have 0 columns.
-      terminal.write(`${clearLine}${formatBar(progress, rate).slice(0, (terminal.columns || 80) - 1)}`);
+      const width = (terminal.columns || 80) - 1;
+      terminal.write(`${clearLine}${formatBar(progress, rate, { width })}`);
     },
     clear() {
       if (visible) terminal.write(clearLine);
@@ -54,14 +56,30 @@ export function createProgressBar(
   };
 }
 
-/** One line: `████░░░░ 50% 2,000/4,000  812/s  2.5 s left  loss 3.1e-5`; a rate of 0 is not known yet. */
-export function formatBar({ done, total, label }: Progress, rate: number): string {
+/**
+ * One line: `████░░░░ 50% 2,000/4,000  812/s  2.5 s left  loss 3.1e-5`. Where that does not fit the width, the bar goes
+ * first, then the rate, then the count; what the user watches stays longest.
+ *
+ * @param rate steps a second; 0 is not known yet
+ */
+export function formatBar(
+  { done, total, label }: Progress,
+  rate: number,
+  { width = Number.POSITIVE_INFINITY }: { width?: number } = {},
+): string {
   const fraction = total > 0 ? Math.min(1, done / total) : 0;
   const filled = Math.round(fraction * barWidth);
   const bar = "█".repeat(filled) + "░".repeat(barWidth - filled);
-  const parts = [`${bar} ${Math.floor(fraction * 100)}% ${formatCount(done)}/${formatCount(total)}`];
-  if (rate > 0)
-    parts.push(`${formatNumber(rate, { digits: 3 })}/s`, `${formatSeconds((total - done) / rate)} left`);
-  if (label !== "") parts.push(label);
-  return parts.join("  ");
+  const percent = `${Math.floor(fraction * 100)}%`;
+  const count = `${percent} ${formatCount(done)}/${formatCount(total)}`;
+  const speed = rate > 0 ? `${formatNumber(rate, { digits: 3 })}/s` : "";
+  const left = rate > 0 ? `${formatSeconds((total - done) / rate)} left` : "";
+  const lines = [
+    [`${bar} ${count}`, speed, left, label],
+    [count, speed, left, label],
+    [count, left, label],
+    [percent, left, label],
+    [percent, label],
+  ].map((parts) => parts.filter((part) => part !== "").join("  "));
+  return lines.find((line) => line.length <= width) ?? percent.slice(0, width);
 }

@@ -158,6 +158,27 @@ describe("a run that ends otherwise", () => {
   });
 });
 
+describe("input that the command refuses", () => {
+  it("leaves nothing behind where nothing was written, not even the folders around the run", async () => {
+    const out = join(folder, "new", "run");
+    await expect(executeCommand(request({ fault: "early input" }, { out }))).rejects.toThrow(InputError);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("leaves a folder that was there before empty, and ready for the next try", async () => {
+    const out = join(folder, "mine");
+    await mkdir(out);
+    await expect(executeCommand(request({ fault: "early input" }, { out }))).rejects.toThrow(InputError);
+    expect(readdirSync(out)).toEqual([]);
+    expect((await executeCommand(request({}, { out }))).folder).toBe(out);
+  });
+
+  it("is recorded as failed once something was measured", async () => {
+    await expect(executeCommand(request({ fault: "input" }))).rejects.toThrow(InputError);
+    expect(await readRunRecord(join(folder, "run"))).toMatchObject({ state: "failed" });
+  });
+});
+
 describe("the folder of a run", () => {
   it("may be there when it is empty, and is refused when it is not", async () => {
     const out = join(folder, "mine");

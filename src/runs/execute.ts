@@ -1,6 +1,7 @@
 /** One run from its first record to its report. */
 import { arch, availableParallelism, cpus, hostname, platform } from "node:os";
 import { join } from "node:path";
+import { InputError } from "../data/input-error.ts";
 import { formatCommandLine } from "./command-line.ts";
 import { toJson } from "./json.ts";
 import type { CommandResult, Method } from "./method.ts";
@@ -8,7 +9,7 @@ import { openMetricLog } from "./metric-log.ts";
 import { describeParameters } from "./parameters.ts";
 import { renderReport } from "./report.ts";
 import { createRunWriter, type Progress } from "./run.ts";
-import { claimFolder, claimFreeFolder } from "./run-folder.ts";
+import { type Claim, claimFolder, claimFreeFolder } from "./run-folder.ts";
 import { defaultThreads, type RunOptions } from "./run-options.ts";
 import { type RunRecord, recordName } from "./run-record.ts";
 import { runVersions } from "./versions.ts";
@@ -34,7 +35,9 @@ export interface ExecutedRun {
 
 /**
  * Runs a command of a method in a folder of its own. However it ends, `run.json` says how: `done`, `failed` with
- * the error, or `interrupted` when `signal` was aborted; then the error, or the signal's reason, is thrown.
+ * the error, or `interrupted` when `signal` was aborted; then the error, or the signal's reason, is thrown. Only of
+ * input that the command refuses before it has written anything no folder remains, so that the same `--out` serves
+ * once the input is mended.
  *
  * @throws InputError when the folder is taken or cannot be written, and whatever the command throws
  */
@@ -47,7 +50,7 @@ export async function executeCommand(request: ExecuteRequest): Promise<ExecutedR
 
   const started = performance.now();
   const record: RunRecord = startRecord(request, formatCommandLine({ ...request, ...options, command }));
-  const folder = await claim(request, record);
+  const { folder, release } = await claim(request, record);
   const metrics = openMetricLog(join(folder, "metrics.jsonl"));
   const { run, items, sections, notes } = createRunWriter({
     folder,
@@ -85,7 +88,9 @@ export async function executeCommand(request: ExecuteRequest): Promise<ExecutedR
     const message = error instanceof Error ? error.message : String(error);
     // What went wrong first is what the user has to hear, also when the disk that caused it takes no last word.
     await settle(() => metrics.close());
-    await settle(() => finish(signal.aborted ? { state } : { state, error: message }));
+    if (error instanceof InputError && !signal.aborted && items.length === 0 && !metrics.hasBegun())
+      await settle(release);
+    else await settle(() => finish(signal.aborted ? { state } : { state, error: message }));
     throw signal.aborted ? signal.reason : error;
   }
 }
@@ -102,14 +107,13 @@ async function settle(action: () => unknown): Promise<void> {
   }
 }
 
-async function claim({ options, method, commandName }: ExecuteRequest, record: RunRecord): Promise<string> {
+async function claim({ options, method, commandName }: ExecuteRequest, record: RunRecord): Promise<Claim> {
   const text = `${toJson(record, { indent: 2 })}\n`;
   if (options.out === undefined) {
     const time = record.startedAt.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
     return claimFreeFolder(join("runs", `${method.name}-${commandName}-${time}`), text);
   }
-  await claimFolder(options.out, text);
-  return options.out;
+  return claimFolder(options.out, text);
 }
 
 function startRecord(request: ExecuteRequest, commandLine: string): RunRecord {

@@ -5,6 +5,8 @@ import { describeWriteError } from "./whole-file.ts";
 
 export interface MetricLog {
   append(name: string, step: number, value: number): void;
+  /** Whether there is a measurement yet. */
+  hasBegun(): boolean;
   close(): void;
 }
 
@@ -17,6 +19,7 @@ const flushCharacters = 64 * 1024;
  */
 export function openMetricLog(path: string): MetricLog {
   let waiting = "";
+  let hasBegun = false;
   let lastFlush = performance.now();
   let descriptor: number | undefined;
 
@@ -38,7 +41,9 @@ export function openMetricLog(path: string): MetricLog {
   };
 
   return {
+    hasBegun: () => hasBegun,
     append(name, step, value) {
+      hasBegun = true;
       waiting += `${toJson({ name, step, value })}\n`;
       if (waiting.length > flushCharacters || performance.now() - lastFlush > flushMilliseconds) flush();
     },

@@ -1,8 +1,15 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError, systemErrorCode } from "../data/input-error.ts";
 import { recordName } from "./run-record.ts";
 import { createWhole, describeWriteError } from "./whole-file.ts";
+
+/** The folder of a run that holds nothing but its first record. */
+export interface Claim {
+  readonly folder: string;
+  /** Takes the record and the folders that the claim made away again, as far as nothing else is in them. */
+  release(): Promise<void>;
+}
 
 /**
  * Makes the folder of a run and puts its first `run.json` there. Two runs can never share a folder: of two that ask
@@ -11,19 +18,20 @@ import { createWhole, describeWriteError } from "./whole-file.ts";
  * @param folder a folder that is new or empty
  * @throws InputError when the folder is taken, is a file or cannot be written
  */
-export async function claimFolder(folder: string, record: string): Promise<void> {
-  await makeFolder(folder);
+export async function claimFolder(folder: string, record: string): Promise<Claim> {
+  const made = await makeFolder(folder);
   if ((await readdir(folder)).length > 0) throw takenError(folder);
   if (!(await createWhole(join(folder, recordName), record))) throw takenError(folder);
+  return claimOf(folder, made);
 }
 
 /**
  * As `claimFolder`, for the folder `stem` or, while that is taken, `stem-2`, `stem-3` and so on.
  *
- * @returns the folder that was claimed
+ * @throws InputError when the folder cannot be written
  */
-export async function claimFreeFolder(stem: string, record: string): Promise<string> {
-  await makeFolder(dirname(stem));
+export async function claimFreeFolder(stem: string, record: string): Promise<Claim> {
+  const made = await makeFolder(dirname(stem));
   for (let attempt = 1; ; attempt++) {
     const folder = attempt === 1 ? stem : `${stem}-${attempt}`;
     try {
@@ -32,13 +40,25 @@ export async function claimFreeFolder(stem: string, record: string): Promise<str
       if (systemErrorCode(error) === "EEXIST") continue;
       throw folderError(folder, error);
     }
-    if (await createWhole(join(folder, recordName), record)) return folder;
+    if (await createWhole(join(folder, recordName), record)) return claimOf(folder, [...made, folder]);
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
+function claimOf(folder: string, made: readonly string[]): Claim {
+  return {
+    folder,
+    async release() {
+      await rm(join(folder, recordName), { force: true });
+      // A folder in which something else has appeared stays, and so do those around it.
+      for (const own of made.toReversed()) await rmdir(own);
+    },
+  };
+}
+
+/** Makes a folder and those around it; gives those that were not there, the outermost first. */
+async function makeFolder(folder: string): Promise<string[]> {
   try {
-    await makeWithParents(folder);
+    return await makeWithParents(folder);
   } catch (error) {
     throw folderError(folder, error);
   }
@@ -48,23 +68,24 @@ async function makeFolder(folder: string): Promise<void> {
  * As Node's recursive `mkdir`, which never returns where a file system says of an existing folder's child that there
  * is no such path (as /proc does): here the parents are made once, and the second refusal is final.
  */
-async function makeWithParents(folder: string): Promise<void> {
+async function makeWithParents(folder: string): Promise<string[]> {
   try {
-    await makeOne(folder);
+    return await makeOne(folder);
   } catch (error) {
     const parent = dirname(folder);
     if (systemErrorCode(error) !== "ENOENT" || parent === folder) throw error;
-    await makeWithParents(parent);
-    await makeOne(folder);
+    return [...(await makeWithParents(parent)), ...(await makeOne(folder))];
   }
 }
 
-/** Makes a folder whose parent exists; one that is there already is fine. */
-async function makeOne(folder: string): Promise<void> {
+/** Makes a folder whose parent exists and gives it; nothing where it is there already. */
+async function makeOne(folder: string): Promise<string[]> {
   try {
     await mkdir(folder);
+    return [folder];
   } catch (error) {
     if (systemErrorCode(error) !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
+    return [];
   }
 }
 

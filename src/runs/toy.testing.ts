@@ -36,9 +36,13 @@ export const toy = defineMethod({
         shade: z.boolean().default(true).meta({ description: "Whether to shade" }),
         widths: z.array(z.int().min(1)).default([1]).meta({ description: "Widths" }),
         delay: z.number().min(0).default(0).meta({ description: "Pause before each step", unit: "ms" }),
-        fault: z.enum(["none", "ours", "input"]).default("none").meta({ description: "What goes wrong" }),
+        fault: z
+          .enum(["none", "ours", "input", "early input"])
+          .default("none")
+          .meta({ description: "What goes wrong" }),
       }),
       async run({ file, steps, stepSize, delay, fault }, run) {
+        if (fault === "early input") throw new InputError(`${file}: expected numbers, found words`);
         const rows = [];
         for (let step = 1; step <= steps; step++) {
           if (delay > 0) await sleep(delay);

@@ -75,7 +75,7 @@ describe("leakage attack", () => {
     ]);
     expect(result.answer).toMatch(/^The image was recovered from its gradient: MSE 7.5e-7, PSNR 61.2 dB/);
     expect(result.values).toMatchObject({ success: "recovered", label: 3, evaluations: 2000 });
-    expect(labels.at(-1)).toBe("loss 4.0e-5");
+    expect(labels.at(-1)).toBe("matching loss 4.0e-5");
     const size = (name: string) => sharp(join(path, "images", name)).metadata();
     expect(await size("recovered.png")).toMatchObject({ width: 256, height: 256 });
     expect(await size("side-by-side.png")).toMatchObject({ width: 3 * 256 + 2 * 12, height: 256 });

@@ -34,7 +34,7 @@ export async function runAttack({
     threads: run.threads,
     signal: run.signal,
     onProgress: ({ evaluation, evaluations, matchingLoss }) =>
-      run.progress(evaluation, evaluations, `loss ${formatNumber(matchingLoss, { digits: 2 })}`),
+      run.progress(evaluation, evaluations, `matching loss ${formatNumber(matchingLoss, { digits: 2 })}`),
   });
   return reportAttack(run, outcome);
 }
