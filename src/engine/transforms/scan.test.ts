@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { evaluate, expectClose, runChecks, uniform } from "../checking.testing.ts";
+import { evaluate, expectClose, expectNumbers, runChecks, uniform } from "../checking.testing.ts";
 import { type NDArray, ndarray, toNumbers } from "../ndarray.ts";
 import * as op from "../ops/index.ts";
 import { compile, spec } from "../runtime/compile.ts";
@@ -146,6 +146,26 @@ describe("scan", () => {
       w = next;
     }
     expectClose(end, w, 1e-13, "parameters");
+  });
+
+  test("of no steps leaves the carry as it is, of one step is the body", async () => {
+    const f = (x: Tensor, xs: Tensor): Tensor =>
+      op.sum(scan((c: Tensor, v: Tensor): readonly [Tensor, Tensor] => [c.mul(v), c], x, xs)[0]);
+    for (const [steps, expected] of [
+      [0, 3],
+      [1, 6],
+    ] as const) {
+      const [value, slope, batch, stacked] = await evaluate(() => {
+        const x = op.constant(ndarray([1, 2], [2], "float64"));
+        const xs = op.full([steps, 2], 2, "float64");
+        const all = scan((c: Tensor, v: Tensor): readonly [Tensor, Tensor] => [c.mul(v), c], x, xs)[1];
+        return [f(x, xs), grad(f)(x, xs), vmap(f, [0, null])(op.stack([x, x.neg()]), xs), all] as const;
+      });
+      expectNumbers(value, [expected]);
+      expectNumbers(slope, [2 ** steps, 2 ** steps]);
+      expectNumbers(batch, [expected, -expected]);
+      expect(stacked.shape).toEqual([steps, 2]);
+    }
   });
 
   test("names what does not fit", () => {

@@ -52,6 +52,13 @@ export const scanOp: Op<ScanAttributes> = {
   },
   gradient: scanGradient,
   batch: scanBatch,
+  // No steps: the carries stay as they are. The runtime refuses an empty sequence.
+  lower: (inputs, attributes) => {
+    if (attributes.length > 0) return undefined;
+    const { carries } = attributes;
+    const stacked = scanOp.outputs(inputs, attributes).slice(carries);
+    return [...inputs.slice(0, carries), ...stacked.map(({ shape, dtype }) => zeros(shape, dtype))];
+  },
   emit: (emitter, inputs, node, attributes) => {
     const { body, carries, sequences, reverse } = attributes;
     const stacked = body.results.length - carries;
