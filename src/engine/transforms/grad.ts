@@ -139,7 +139,7 @@ export function vjp<Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   ...primals: Args
 ): [R, (cotangents: R) => Args] {
-  const fresh = primals.map((primal) => freshCopy(primal, "vjp")) as unknown as Args;
+  const fresh = freshCopy(primals, "vjp");
   const output = f(...fresh);
   const flat = tensorLeaves(output, "vjp");
   return [

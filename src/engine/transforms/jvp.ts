@@ -18,7 +18,7 @@ export function linearize<Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   ...primals: Args
 ): [R, (...tangents: Args) => R] {
-  const fresh = primals.map((primal) => freshCopy(primal, "jvp")) as unknown as Args;
+  const fresh = freshCopy(primals, "jvp");
   const output = f(...fresh);
   const outputs = tensorLeaves(output, "jvp");
   const probes = outputs.map((tensor) => parameter(tensor.shape, tensor.dtype, "jvp"));
