@@ -177,4 +177,22 @@ describe("indexing", () => {
     expect(() => op.topK(x, 5)).toThrow(/k = 5 is not between 0 and the 4 elements/);
     expect(() => op.oneHot(x, 3)).toThrow(/indices must be/);
   });
+
+  test("scatterAdd gives back only what its indices reach", async () => {
+    for (const rows of [1, 2]) {
+      const x = op.constant(
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+        "float64",
+      );
+      const indices = op.zeros([rows, 2], "int64");
+      const loss = (updates: Tensor): Tensor => op.sum(op.square(op.scatterAdd(x, indices, updates, 1)));
+      const found = await evaluate(() => grad(loss)(op.ones([rows, 2], "float64")));
+      expect(found.shape).toEqual([rows, 2]);
+      expect(toNumbers(found)).toEqual([6, 6, 10, 10].slice(0, 2 * rows));
+    }
+  });
 });

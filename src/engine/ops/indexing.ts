@@ -6,6 +6,7 @@ import { describe, requireIndices, requireNumeric, requireSameDType } from "./ch
 import { arange, toTensor, zeros } from "./constants.ts";
 import { add, cast, equal, less, mul } from "./elementwise.ts";
 import { both, moveAxis, only, reshape, unsqueeze } from "./shape.ts";
+import { type Range, slice } from "./slicing.ts";
 
 /** Reading and writing at computed places. A gather and the addition at the same places are each other's transpose. */
 
@@ -181,7 +182,10 @@ const scatterAddOp: Op<Axis> = {
   outputs: ([x]) => [{ shape: x?.shape ?? [], dtype: x?.dtype ?? "float32" }],
   gradient: ({ inputs, attributes: { axis }, cotangents: [ct] }) => {
     const indices = inputs[1];
-    return [ct, undefined, ct && indices && takeAlongAxis(ct, indices, axis)];
+    if (ct === undefined || indices === undefined) return [];
+    // Outside the axis the indices may stop before x does: what they do not reach gives nothing back.
+    const reached = slice(ct, ...indices.shape.map((size, i): Range => (i === axis ? [] : [0, size])));
+    return [ct, undefined, takeAlongAxis(reached, indices, axis)];
   },
   batch: (args) => apply(scatterAddOp, batchAll(args), { axis: args.attributes.axis + 1 }),
   emit: (emitter, inputs, _, { axis }) => emitter.node("ScatterElements", inputs, { axis, reduction: "add" }),
