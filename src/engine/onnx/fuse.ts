@@ -1,3 +1,4 @@
+import { isFloat } from "../dtype.ts";
 import { mapBodies, TensorMap, topologicalOrder } from "../graph.ts";
 import { fullOp } from "../ops/constants.ts";
 import { convOp } from "../ops/convolution.ts";
@@ -51,7 +52,7 @@ function fuseNode(node: Node, readOnce: ReadOnce): Tensor | undefined {
   const [a, b] = node.inputs;
   switch (node.op) {
     case matmulOp as Op:
-      return a?.rank === 2 && b?.rank === 2 ? fuseTransposes(a, b) : undefined;
+      return a?.rank === 2 && b?.rank === 2 && isFloat(a.dtype) ? fuseTransposes(a, b) : undefined;
     case transposeOp as Op:
       return a && fuseTransposedProduct(a, readOnce);
     case mulOp as Op:
@@ -125,7 +126,8 @@ interface Product extends GemmAttributes {
 
 function asGemm(x: Tensor): Product | undefined {
   const [a, b, addend] = x.node.inputs;
-  if (a === undefined || b === undefined || x.rank !== 2) return undefined;
+  // The runtime has Gemm for floats only.
+  if (a === undefined || b === undefined || x.rank !== 2 || !isFloat(x.dtype)) return undefined;
   if (x.node.op === (matmulOp as Op)) return { a, b, addend, transA: false, transB: false, alpha: 1 };
   const attributes = attributesIf(x, gemmOp);
   return attributes && { a, b, addend, ...attributes };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Check, evaluate, runChecks, uniform } from "../checking.testing.ts";
-import { toNumbers } from "../ndarray.ts";
+import { ndarray, toNumbers } from "../ndarray.ts";
+import { compile, spec } from "../runtime/compile.ts";
 import type { Tensor } from "../tensor.ts";
 import { grad } from "../transforms/grad.ts";
 import * as op from "./index.ts";
@@ -182,5 +183,15 @@ describe("products of matrices", () => {
     expect(() => op.matmul(op.zeros([2, 2], "bool"), op.zeros([2, 2]))).toThrow(
       /matmul: needs numbers, got bool/,
     );
+  });
+
+  test.each(["int32", "int64"] as const)("a product of %s with a transpose and an addend", async (dtype) => {
+    const executable = await compile(
+      (a, b) => op.add(op.matmul(op.transpose(a), b), op.constant([1, 2], dtype)),
+      [spec([2, 2], dtype), spec([2, 2], dtype)],
+    );
+    const x = ndarray([1, 2, 3, 4], [2, 2], dtype);
+    expect(toNumbers(await executable.run(x, x))).toEqual([11, 16, 15, 22]);
+    await executable.dispose();
   });
 });
