@@ -378,4 +378,17 @@ describe("elementwise", () => {
     expect(() => op.add(op.zeros([2], "int64"), Number.NaN)).toThrow(/NaN.*int64/);
     expect(() => op.add(op.zeros([2], "uint8"), 256)).toThrow(/256.*uint8/);
   });
+
+  test("the negative of uint8 wraps", async () => {
+    const executable = await compile(
+      (x) => [op.neg(x), op.neg(op.full([2], 5, "uint8"))],
+      [spec([2], "uint8")],
+    );
+    const found = await executable.run(ndarray([1, 0], [2], "uint8"));
+    expect(found.map(toNumbers)).toEqual([
+      [255, 0],
+      [251, 251],
+    ]);
+    await executable.dispose();
+  });
 });

@@ -172,7 +172,12 @@ const isNaNOp: Op<NoAttributes> = {
   outputs: ([x]) => [{ shape: x?.shape ?? [], dtype: "bool" }],
 };
 
-export const negOp = unary("neg", { gradient: (ct) => neg(ct), onnx: "Neg" });
+export const negOp = unary("neg", {
+  gradient: (ct) => neg(ct),
+  onnx: "Neg",
+  // uint8 has no kernel; int32 wraps to the same.
+  lower: (x) => (x.dtype === "uint8" ? cast(neg(cast(x, "int32")), "uint8") : undefined),
+});
 const absOp = unary("abs", { gradient: (ct, x) => mul(ct, sign(x)), onnx: "Abs" });
 const signOp: Op<NoAttributes> = {
   ...unary("sign", { onnx: "Sign" }),
