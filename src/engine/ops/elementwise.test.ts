@@ -391,4 +391,17 @@ describe("elementwise", () => {
     ]);
     await executable.dispose();
   });
+
+  test.each([0, 1, 2, 3])("derivatives of x to the power %i at 0, to the fourth", async (exponent) => {
+    let f = (x: Tensor): Tensor => op.pow(x, exponent);
+    const expected: number[] = [];
+    const functions: ((x: Tensor) => Tensor)[] = [];
+    for (let order = 0, factorial = 1; order <= 4; factorial *= Math.max(1, exponent - order), order++) {
+      expected.push(order === exponent ? factorial : 0);
+      functions.push(f);
+      f = grad(f);
+    }
+    const found = await evaluate(() => functions.map((g) => g(op.zeros([], "float64"))));
+    expect(found.flatMap(toNumbers).map((value) => value + 0)).toEqual(expected);
+  });
 });

@@ -111,7 +111,11 @@ export const divOp = binary("div", {
 });
 export const powOp = binary("pow", {
   gradient: [
-    (ct, a, b) => mul(ct, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
+    (ct, a, b) => {
+      // The exponent -1 is kept away too: at a = 0 it is infinite, and the next derivative would be 0 times that.
+      const constant = equal(b, 0);
+      return mul(ct, where(constant, 0, mul(b, pow(a, where(constant, 1, sub(b, 1))))));
+    },
     (ct, a, b, y) => {
       // The limit at a = 0, b > 0 is 0; log is kept away from 0 so that no NaN hides behind the where.
       const atZero = logicalAnd(equal(a, 0), greaterEqual(b, 0));
