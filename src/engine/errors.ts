@@ -1,3 +1,5 @@
+import { fileURLToPath, pathToFileURL } from "node:url";
+
 const engineDirectory = new URL(".", import.meta.url).href;
 
 /** A mistake in how a graph is built: shapes or dtypes that do not fit, a tensor from another trace, ... */
@@ -20,12 +22,12 @@ function callerLine(): string | undefined {
   const frames = new Error().stack?.split("\n").slice(1) ?? [];
   Error.stackTraceLimit = limit;
   for (const frame of frames) {
-    const location = /((?:file:\/\/)?\/[^\s()]+|[A-Za-z]:\\[^\s()]+):(\d+):\d+\)?$/.exec(frame);
-    const file = location?.[1];
-    if (file === undefined || frame.includes("node:")) continue;
-    const url = file.startsWith("file:") ? file : new URL(`file://${file}`).href;
+    const location = /(?:^\s*at |\()(?:async )?((?:file:\/\/)?\/.*|[A-Za-z]:\\.*):(\d+):\d+\)?$/.exec(frame);
+    const place = location?.[1];
+    if (place === undefined) continue;
+    const url = place.startsWith("file:") ? place : pathToFileURL(place).href;
     if (url.startsWith(engineDirectory) && !url.includes(".test.")) continue;
-    return `${file.replace(/^file:\/\//, "")}:${location?.[2]}`;
+    return `${fileURLToPath(url)}:${location?.[2]}`;
   }
   return undefined;
 }
