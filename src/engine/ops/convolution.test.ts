@@ -118,4 +118,14 @@ describe("convolution", () => {
       /outputPadding 1 must be smaller/,
     );
   });
+
+  test.each([op.conv, op.convTranspose])("$name names itself and what does not fit", (apply) => {
+    const { name } = apply;
+    const x = op.zeros([1, 2, 5, 5]);
+    const w = op.zeros([2, 2, 3, 3]);
+    for (const padding of [-1, 0.5])
+      expect(() => apply(x, w, { padding })).toThrow(`${name}: padding ${padding} is not a count`);
+    expect(() => apply(x, w, { stride: 0 })).toThrow(`${name}: stride 0 is not a positive integer`);
+    expect(() => apply(x, w, { bias: op.zeros([3]) })).toThrow(`${name}: bias`);
+  });
 });

@@ -8,6 +8,7 @@ import { type ConvolutionAttributes, onnxConvolution, outputSize } from "./convo
 import { lowerConv, lowerConvInput, lowerConvWeight } from "./convolution-lowering.ts";
 import { add } from "./elementwise.ts";
 import { both, moveAxis, reshape, unsqueeze } from "./shape.ts";
+import { perAxis } from "./window.ts";
 
 /**
  * Convolution (cross-correlation, as everywhere in deep learning) over 1 to 3 spatial axes.
@@ -187,17 +188,8 @@ export interface ConvolutionOptions {
   readonly bias?: Tensor;
 }
 
-function spatial(value: number | readonly number[], axes: number, what: string): number[] {
-  const list = typeof value === "number" ? new Array<number>(axes).fill(value) : [...value];
-  if (list.length !== axes || list.some((item) => !Number.isInteger(item) || item < 1))
-    fail(
-      "conv",
-      `${what} ${JSON.stringify(value)} is not a positive integer for each of the ${axes} spatial axes`,
-    );
-  return list;
-}
-
 function resolvePadding(
+  operation: string,
   padding: NonNullable<ConvolutionOptions["padding"]>,
   kernelSize: readonly number[],
   dilation: readonly number[],
@@ -209,14 +201,16 @@ function resolvePadding(
     });
   const list = typeof padding === "number" ? kernelSize.map(() => padding) : padding;
   if (list.length !== kernelSize.length)
-    fail("conv", `padding for ${list.length} axes, there are ${kernelSize.length}`);
+    fail(operation, `padding for ${list.length} axes, there are ${kernelSize.length}`);
+  if (list.flat().some((count) => !Number.isInteger(count) || count < 0))
+    fail(operation, `padding ${JSON.stringify(padding)} is not a count of zeros for each side`);
   return list.map((pair) => (typeof pair === "number" ? [pair, pair] : pair));
 }
 
-function addBias(y: Tensor, bias: Tensor | undefined): Tensor {
+function addBias(operation: string, y: Tensor, bias: Tensor | undefined): Tensor {
   if (bias === undefined) return y;
   if (bias.rank !== 1 || bias.size !== y.shape[1])
-    fail("conv", `bias ${describe(bias)} is not one number for each of ${y.shape[1]} channels`);
+    fail(operation, `bias ${describe(bias)} is not one number for each of ${y.shape[1]} channels`);
   return add(y, reshape(bias, [bias.size, ...y.shape.slice(2).map(() => 1)]));
 }
 
@@ -250,18 +244,18 @@ export function conv(
       `channels do not fit: x ${formatShape(x.shape)}, w ${formatShape(w.shape)}, groups ${groups}`,
     );
   const kernelSize = w.shape.slice(2);
-  const dilations = spatial(dilation, axes, "dilation");
+  const dilations = perAxis("conv", dilation, axes, "dilation");
   const attributes = {
-    stride: spatial(stride, axes, "stride"),
+    stride: perAxis("conv", stride, axes, "stride"),
     dilation: dilations,
-    padding: resolvePadding(padding, kernelSize, dilations),
+    padding: resolvePadding("conv", padding, kernelSize, dilations),
     groups,
     inputSize: x.shape.slice(2),
     kernelSize,
   };
   if (outputSize(attributes).some((size) => size < 1))
     fail("conv", `the kernel ${formatShape(kernelSize)} does not fit into ${describe(x)} with this padding`);
-  return addBias(applyOne(convOp, [x, w], attributes), bias);
+  return addBias("conv", applyOne(convOp, [x, w], attributes), bias);
 }
 
 export interface ConvolutionTransposeOptions extends ConvolutionOptions {
@@ -301,9 +295,9 @@ export function convTranspose(
       `needs x [N, K, ...] and w [K, C, ...] with 1 to 3 spatial axes, got ${describe(x)} and ${describe(w)}, groups ${groups}`,
     );
   const kernelSize = w.shape.slice(2);
-  const strides = spatial(stride, axes, "stride");
-  const dilations = spatial(dilation, axes, "dilation");
-  const pads = resolvePadding(padding, kernelSize, dilations);
+  const strides = perAxis("convTranspose", stride, axes, "stride");
+  const dilations = perAxis("convTranspose", dilation, axes, "dilation");
+  const pads = resolvePadding("convTranspose", padding, kernelSize, dilations);
   const extra = typeof outputPadding === "number" ? strides.map(() => outputPadding) : outputPadding;
   const inputSize = x.shape.slice(2).map((size, i) => {
     const [before, after] = pads[i] ?? [0, 0];
@@ -322,5 +316,5 @@ export function convTranspose(
       "convTranspose",
       `outputPadding ${JSON.stringify(outputPadding)} must be smaller than the stride or the dilation`,
     );
-  return addBias(applyOne(convInputOp, [x, w], attributes), bias);
+  return addBias("convTranspose", applyOne(convInputOp, [x, w], attributes), bias);
 }
