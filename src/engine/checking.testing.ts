@@ -29,7 +29,10 @@ export interface Check {
   readonly derivatives?: "all" | "first" | "none";
   /** Which of the float inputs are differentiated; all by default. */
   readonly differentiated?: readonly number[];
-  /** Compared with float32 to this much of the largest element; 1e-5 by default, `false` where it cannot be. */
+  /**
+   * How close float32 comes to float64. By default 1e-5, outputs relative to each element, gradients to their largest.
+   * A number is that much of the largest in both, for what cancels as sums do; `false` where they cannot be compared.
+   */
   readonly float32?: number | false;
   /** Whether vmap applies to every input (default), or the inputs it applies to. */
   readonly batched?: readonly number[];
@@ -95,6 +98,8 @@ interface Comparison {
   readonly expected: Tensor;
   /** Allowed distance, as a part of the largest expected number (of 1 where that is smaller). */
   readonly tolerance: number;
+  /** Allowed distance as a part of each expected number, instead. */
+  readonly relative?: boolean;
 }
 
 const step = 2 ** -16;
@@ -111,7 +116,7 @@ async function runTogether(checks: readonly Check[]): Promise<void> {
     batches: check.inputs.map(batchOf),
     turned: check.inputs.map(transposedArray),
   }));
-  const labels: { readonly what: string; readonly tolerance: number }[] = [];
+  const labels: Omit<Comparison, "found" | "expected">[] = [];
   const executable = await compile(
     (all: { inputs: Tensor[]; batches: Tensor[]; turned: Tensor[] }[]) => {
       labels.length = 0;
@@ -119,8 +124,8 @@ async function runTogether(checks: readonly Check[]): Promise<void> {
         const given = all[i];
         if (given === undefined) throw new Error("an argument is missing");
         const comparisons = comparisonsOf(check, given.inputs, given.batches, given.turned);
-        for (const { what, tolerance } of comparisons)
-          labels.push({ what: `${check.name}: ${what}`, tolerance });
+        for (const { found: _, expected: __, what, ...label } of comparisons)
+          labels.push({ what: `${check.name}: ${what}`, ...label });
         return {
           pairs: comparisons.map(({ found, expected }) => ({ found, expected })),
           outputs: outputsOf(check, given.inputs),
@@ -135,7 +140,10 @@ async function runTogether(checks: readonly Check[]): Promise<void> {
   for (const [i, { pairs, outputs }] of results.entries()) {
     for (const { found, expected } of pairs) {
       const label = labels[next++];
-      if (label !== undefined) expectClose(found, expected, label.tolerance, label.what);
+      if (label === undefined) continue;
+      const { what, tolerance, relative } = label;
+      if (relative) expectEachClose(found, expected, tolerance, what);
+      else expectClose(found, expected, tolerance, what);
     }
     for (const [k, values] of (checks[i]?.expected ?? []).entries())
       expectNumbers(outputs[k], values, 1e-13, `${checks[i]?.name}: output ${k}`);
@@ -304,6 +312,7 @@ function precisionComparisons(check: Check, inputs: readonly Tensor[]): Comparis
     return [...outputs, ...grad(loss, { argnums: chosen })(...given)];
   };
   const wide = evaluate(inputs);
+  const count = outputsOf(check, inputs).length;
   return evaluate(narrow).map((found, k) => {
     const expected = wide[k] as Tensor;
     if (found.dtype !== "float32" && isFloat(found.dtype))
@@ -313,6 +322,7 @@ function precisionComparisons(check: Check, inputs: readonly Tensor[]): Comparis
       found: isFloat(expected.dtype) ? cast(found, "float64") : found,
       expected,
       tolerance,
+      relative: check.float32 === undefined && k < count,
     };
   });
 }
@@ -358,6 +368,18 @@ export function expectClose(
   expect(found?.shape, `${what}: shape`).toEqual(expected.shape);
   expect(found?.dtype, `${what}: dtype`).toBe(expected.dtype);
   expectNumbers(found, toNumbers(expected), tolerance, what);
+}
+
+/** Throws where two arrays differ in shape, or an element by more than a part of itself. */
+function expectEachClose(found: NDArray, expected: NDArray, tolerance: number, what: string): void {
+  expect(found.shape, `${what}: shape`).toEqual(expected.shape);
+  const numbers = toNumbers(found);
+  for (const [i, value] of toNumbers(expected).entries()) {
+    const other = numbers[i] ?? Number.NaN;
+    if (Object.is(other, value) || other === value) continue;
+    if (!(Math.abs(other - value) <= tolerance * Math.abs(value)))
+      expect.fail(`${what}: element ${i} is ${other}, expected ${value}`);
+  }
 }
 
 /** NaN and infinities have to be where they are expected; the rest is close. */

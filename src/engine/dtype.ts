@@ -39,6 +39,19 @@ export function isInteger(dtype: DType): dtype is "int32" | "int64" | "uint8" {
   return dtype === "int32" || dtype === "int64" || dtype === "uint8";
 }
 
+const integerRanges: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [-(2 ** 63), 2 ** 63 - 1024],
+  uint8: [0, 255],
+  bool: [0, 1],
+};
+
+/** Whether `dtype` has the number: 0.5 is none of int32, 256 none of uint8; floats round, and have every number. */
+export function hasNumber(dtype: DType, value: number): boolean {
+  const range = integerRanges[dtype];
+  return range === undefined || (Number.isInteger(value) && value >= range[0] && value <= range[1]);
+}
+
 export function bytesPerElement(dtype: DType): number {
   return constructors[dtype].BYTES_PER_ELEMENT;
 }

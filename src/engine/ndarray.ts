@@ -1,4 +1,4 @@
-import { allocate, type DataOf, type DType, holds, type TypedArray } from "./dtype.ts";
+import { allocate, type DataOf, type DType, hasNumber, holds, isFloat, type TypedArray } from "./dtype.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
 /** The engine's only host type: a plain, row-major array. */
@@ -17,7 +17,8 @@ export type NestedNumbers = number | readonly NestedNumbers[];
  * @param data elements in row-major order: a typed array (kept, not copied, when it holds `dtype`) or numbers
  * @param shape defaults to one axis with all elements
  * @param dtype defaults to the dtype of the typed array, `float32` for plain numbers
- * @throws RangeError when the number of elements is not the product of the shape
+ * @throws RangeError when the number of elements is not the product of the shape, or the dtype does not have one of
+ *   the numbers ({@link castArray} converts)
  * @example ndarray([1, 2, 3, 4], [2, 2], "float64")
  */
 export function ndarray<D extends DType = "float32">(
@@ -31,11 +32,12 @@ export function ndarray<D extends DType = "float32">(
     throw new RangeError(
       `ndarray: ${data.length} elements do not fill shape ${formatShape(dimensions)}, which holds ${sizeOf(dimensions)}`,
     );
-  return {
-    dtype: type,
-    shape: [...dimensions],
-    data: holds(data, type) ? (data as DataOf[D]) : convert(data, type),
-  };
+  if (holds(data, type)) return { dtype: type, shape: [...dimensions], data: data as DataOf[D] };
+  if (!isFloat(type))
+    for (let i = 0; i < data.length; i++)
+      if (!hasNumber(type, Number(data[i])))
+        throw new RangeError(`ndarray: element ${i}, ${data[i]}, is not a number of ${type}`);
+  return { dtype: type, shape: [...dimensions], data: convert(data, type) };
 }
 
 /** A zero-filled NDArray. */
@@ -63,7 +65,7 @@ export function fromNested<D extends DType = "float32">(values: NestedNumbers, d
   return ndarray(flat, shape, (dtype ?? "float32") as D);
 }
 
-/** The same elements in another dtype; numbers are rounded as the typed array's constructor rounds. */
+/** The same elements in another dtype; a number the dtype does not have becomes one as in the typed array's constructor. */
 export function castArray<D extends DType>(array: NDArray, dtype: D): NDArray<D> {
   if (array.dtype === (dtype as DType)) return array as unknown as NDArray<D>;
   return { dtype, shape: array.shape, data: convert(array.data, dtype) };

@@ -20,6 +20,11 @@ describe("trees", () => {
     expect(tree.leaves(op.zeros([2]))).toHaveLength(1);
   });
 
+  test("no two leaves have one path", () => {
+    const colliding = { "a.b": 1, a: { b: 2, "": 3 }, "a\\": { b: 4 }, "": { a: 5 } };
+    expect(tree.paths(colliding)).toEqual(["a\\.b", "a.b", "a.", "a\\\\.b", ".a"]);
+  });
+
   test("leavesLike matches keys by name", () => {
     expect(tree.leavesLike({ a: 0, b: [0, 0] }, { b: [2, 3], a: 1 })).toEqual([1, 2, 3]);
   });

@@ -52,7 +52,7 @@ export function leaves<T>(tree: T): LeafOf<T>[] {
  */
 export function leavesLike<T>(like: unknown, value: T): LeafOf<T>[] {
   const out: unknown[] = [];
-  const visit = (model: unknown, part: unknown, path: string): void => {
+  const visit = (model: unknown, part: unknown, path: string | undefined): void => {
     if (!isBranch(model)) {
       if (isBranch(part)) throw mismatch(path, "a leaf", "a branch");
       out.push(part);
@@ -63,13 +63,9 @@ export function leavesLike<T>(like: unknown, value: T): LeafOf<T>[] {
     if (!sameKeys(keys, model, part))
       throw mismatch(path, `keys ${keys.join(", ")}`, `keys ${Object.keys(part).join(", ")}`);
     for (const key of keys)
-      visit(
-        (model as Record<string, unknown>)[key],
-        (part as Record<string, unknown>)[key],
-        path === "" ? key : `${path}.${key}`,
-      );
+      visit((model as Record<string, unknown>)[key], (part as Record<string, unknown>)[key], join(path, key));
   };
-  visit(like, value, "");
+  visit(like, value, undefined);
   return out as LeafOf<T>[];
 }
 
@@ -81,15 +77,24 @@ function sameKeys(keys: readonly string[], model: object, part: object): boolean
   );
 }
 
-/** The path of every leaf, `layers.0.weight`, in the order of {@link leaves}; "" for a tree that is one leaf. */
+/**
+ * The path of every leaf, `layers.0.weight`, in the order of {@link leaves}; "" for a tree that is one leaf. A dot or
+ * backslash within a key is written with a backslash before it, so that no two leaves have one path.
+ */
 export function paths(tree: unknown): string[] {
   const out: string[] = [];
-  const visit = (value: unknown, path: string): void => {
-    if (!isBranch(value)) out.push(path);
-    else for (const [key, item] of Object.entries(value)) visit(item, path === "" ? key : `${path}.${key}`);
+  const visit = (value: unknown, path: string | undefined): void => {
+    if (!isBranch(value)) out.push(path ?? "");
+    else for (const [key, item] of Object.entries(value)) visit(item, join(path, key));
   };
-  visit(tree, "");
+  visit(tree, undefined);
   return out;
+}
+
+/** The path of the child `key`; `path` is `undefined` at the root. */
+function join(path: string | undefined, key: string): string {
+  const escaped = key.replace(/[\\.]/g, "\\$&");
+  return path === undefined ? escaped : `${path}.${escaped}`;
 }
 
 /**
@@ -104,7 +109,7 @@ export function map<T, R, Rest extends readonly unknown[]>(
   ...rest: Rest
 ): MapLeaves<T, LeafOf<T>, R> {
   const call = f as (...leaves: readonly unknown[]) => R;
-  const visit = (values: readonly unknown[], path: string): unknown => {
+  const visit = (values: readonly unknown[], path: string | undefined): unknown => {
     const [first, ...others] = values;
     if (!isBranch(first)) {
       for (const other of others) if (isBranch(other)) throw mismatch(path, "a leaf", "a branch");
@@ -119,12 +124,12 @@ export function map<T, R, Rest extends readonly unknown[]>(
     const children = keys.map((key) =>
       visit(
         values.map((value) => (value as Record<string, unknown>)[key]),
-        path === "" ? key : `${path}.${key}`,
+        join(path, key),
       ),
     );
     return Array.isArray(first) ? children : Object.fromEntries(keys.map((key, i) => [key, children[i]]));
   };
-  return visit([tree, ...rest], "") as MapLeaves<T, LeafOf<T>, R>;
+  return visit([tree, ...rest], undefined) as MapLeaves<T, LeafOf<T>, R>;
 }
 
 /** A tree whose leaves are arrays of the leaves at the same place of `first` and `second`. */
@@ -152,8 +157,6 @@ export function unflatten<T, R>(like: T, flat: readonly R[]): MapLeaves<T, LeafO
   return map(() => flat[next++] as R, like);
 }
 
-function mismatch(path: string, expected: string, found: string): TypeError {
-  return new TypeError(
-    `tree: the structures differ at ${path === "" ? "the root" : path}: ${expected} against ${found}`,
-  );
+function mismatch(path: string | undefined, expected: string, found: string): TypeError {
+  return new TypeError(`tree: the structures differ at ${path ?? "the root"}: ${expected} against ${found}`);
 }

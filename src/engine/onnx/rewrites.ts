@@ -1,4 +1,4 @@
-import { isFloat } from "../dtype.ts";
+import { hasNumber, isFloat } from "../dtype.ts";
 import { expandOp, sumOp } from "../ops/broadcast.ts";
 import { full, fullOp } from "../ops/constants.ts";
 import * as e from "../ops/elementwise.ts";
@@ -120,7 +120,7 @@ const mul: Rule = (node, [a, b]) => {
     const minusB = operandOf(b, negative);
     return minusB && (right ?? left) === undefined ? e.neg(e.mul(a, minusB)) : undefined;
   }
-  return right !== undefined && b.rank === 0
+  return right !== undefined && b.rank === 0 && hasNumber(a.dtype, -right)
     ? e.mul(minusA, full([], -right, a.dtype))
     : e.neg(e.mul(minusA, b));
 };
@@ -133,7 +133,8 @@ const div: Rule = (node, [a, b]) => {
 const neg: Rule = (node, [x]) => {
   if (x === undefined) return undefined;
   const value = uniform(x);
-  if (value !== undefined) return full(x.shape, -value, x.dtype);
+  // The least int32 has no opposite, nor has any uint8: the kernel wraps them.
+  if (value !== undefined && hasNumber(x.dtype, -value)) return full(x.shape, -value, x.dtype);
   const inner = operandOf(x, negative);
   if (inner !== undefined) return inner;
   const [a, b] = x.node.inputs;
@@ -145,7 +146,9 @@ const neg: Rule = (node, [x]) => {
   )
     return e.sub(b, a);
   const product = scaled(x);
-  return product && e.mul(product.base, full([], -product.factor, x.dtype));
+  return product !== undefined && hasNumber(x.dtype, -product.factor)
+    ? e.mul(product.base, full([], -product.factor, x.dtype))
+    : undefined;
 };
 
 const pow: Rule = (_, [a, b]) => {

@@ -94,6 +94,9 @@ describe("constants", () => {
     expect(() => op.linspace(0, 1, 2.5)).toThrow(/count 2.5/);
     expect(() => op.full([1], 0.5, "int64")).toThrow(/full: 0.5 is not a number of int64/);
     expect(() => fromNested([[1, 2], [3]])).toThrow(/rows of different lengths/);
+    expect(() => op.constant(0.5, "int32")).toThrow(/element 0, 0.5, is not a number of int32/);
+    expect(() => ndarray([1, 256], [2], "uint8")).toThrow(/element 1, 256, is not a number of uint8/);
+    expect(() => ndarray([Number.NaN], [1], "int64")).toThrow(/element 0, NaN, is not a number of int64/);
     expect(() => ndarray([1, 2, 3], [2])).toThrow(/3 elements do not fill shape \[2\]/);
   });
 });

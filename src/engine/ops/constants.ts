@@ -1,4 +1,4 @@
-import { type DType, isFloat } from "../dtype.ts";
+import { type DType, hasNumber, isFloat } from "../dtype.ts";
 import { fail } from "../errors.ts";
 import { fromNested, type NDArray, type NestedNumbers, ndarray } from "../ndarray.ts";
 import type { Shape } from "../shape.ts";
@@ -70,18 +70,9 @@ export function full(shape: Shape, value: number, dtype: DType = "float32"): Ten
   return applyOne(fullOp, [], { value, shape: [...shape], dtype });
 }
 
-const integerRanges: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  int64: [-(2 ** 63), 2 ** 63 - 1024],
-  uint8: [0, 255],
-  bool: [0, 1],
-};
-
 /** Throws where an integer dtype or bool does not have a number: it would silently become another one. */
 export function requireNumberOf(operation: string, value: number, dtype: DType): void {
-  const range = integerRanges[dtype];
-  if (range !== undefined && !(Number.isInteger(value) && value >= range[0] && value <= range[1]))
-    fail(operation, `${value} is not a number of ${dtype}`);
+  if (!hasNumber(dtype, value)) fail(operation, `${value} is not a number of ${dtype}`);
 }
 
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {

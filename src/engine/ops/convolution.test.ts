@@ -114,6 +114,10 @@ describe("convolution", () => {
       /float32\[1,2,4,4\] and float64\[3,2,3,3\]/,
     );
     expect(() => op.convTranspose(x, w)).toThrow(/convTranspose: needs/);
+    expect(() => op.convTranspose(x, op.zeros([2, 1, 1, 1]), { padding: 2 })).toThrow(
+      /convTranspose: the padding 2 leaves nothing of the output, \[0,0\]/,
+    );
+    expect(() => op.convTranspose(x, op.zeros([2, 1, 3, 3]), { groups: 0 })).toThrow(/groups 0/);
     expect(() => op.convTranspose(x, op.zeros([2, 1, 3, 3]), { outputPadding: 1 })).toThrow(
       /outputPadding 1 must be smaller/,
     );

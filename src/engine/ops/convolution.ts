@@ -288,6 +288,8 @@ export function convTranspose(
     axes > 3 ||
     w.rank !== x.rank ||
     x.shape[1] !== w.shape[0] ||
+    !Number.isInteger(groups) ||
+    groups < 1 ||
     (x.shape[1] ?? 0) % groups !== 0
   )
     fail(
@@ -310,6 +312,11 @@ export function convTranspose(
       (extra[i] ?? 0)
     );
   });
+  if (inputSize.some((size) => size < 1))
+    fail(
+      "convTranspose",
+      `the padding ${JSON.stringify(padding)} leaves nothing of the output, ${formatShape(inputSize)}`,
+    );
   const attributes = { stride: strides, dilation: dilations, padding: pads, groups, inputSize, kernelSize };
   if (outputSize(attributes).some((size, i) => size !== x.shape[i + 2]))
     fail(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Check, evaluate, expectNumbers, integers, runChecks, uniform } from "../checking.testing.ts";
 import type { DType } from "../dtype.ts";
-import { ndarray, toNumbers } from "../ndarray.ts";
+import { castArray, ndarray, toNumbers } from "../ndarray.ts";
 import { compile, spec } from "../runtime/compile.ts";
 import type { Tensor } from "../tensor.ts";
 import { grad } from "../transforms/grad.ts";
@@ -215,7 +215,8 @@ describe("elementwise", () => {
       ],
       [spec([4], dtype), spec([4], dtype)],
     );
-    const wrap = (values: readonly number[]): number[] => toNumbers(ndarray(values, undefined, dtype));
+    const wrap = (values: readonly number[]): number[] =>
+      toNumbers(castArray(ndarray(values, undefined, "float64"), dtype));
     const found = (await executable.run(a, b)).map(toNumbers);
     await executable.dispose();
     expect(found).toEqual([
@@ -247,7 +248,9 @@ describe("elementwise", () => {
   test("casts between all dtypes", async () => {
     const dtypes = ["float32", "float64", "int32", "int64", "uint8", "bool"] as const;
     const results = await evaluate(() =>
-      dtypes.flatMap((from) => dtypes.map((to) => op.cast(op.constant([0, 1, 3], from), to))),
+      dtypes.flatMap((from) =>
+        dtypes.map((to) => op.cast(op.constant(castArray(ndarray([0, 1, 3]), from)), to)),
+      ),
     );
     for (const [i, result] of (results as { dtype: DType; data: ArrayLike<number> }[]).entries()) {
       const [from, to] = [dtypes[Math.floor(i / 6)], dtypes[i % 6]];
@@ -388,6 +391,25 @@ describe("elementwise", () => {
     expect(found.map(toNumbers)).toEqual([
       [255, 0],
       [251, 251],
+    ]);
+    await executable.dispose();
+  });
+
+  test("products and negatives of the least int32 wrap, folded or not", async () => {
+    const least = -(2 ** 31);
+    const executable = await compile(
+      (x) => [
+        op.neg(op.full([2], least, "int32")),
+        op.neg(op.mul(x, op.full([], least, "int32"))),
+        op.mul(op.neg(x), op.full([], least, "int32")),
+      ],
+      [spec([2], "int32")],
+    );
+    const found = await executable.run(ndarray([1, 2], [2], "int32"));
+    expect(found.map(toNumbers)).toEqual([
+      [least, least],
+      [least, 0],
+      [least, 0],
     ]);
     await executable.dispose();
   });

@@ -112,7 +112,8 @@ describe("Fourier transforms", () => {
       },
       { name: "nothing to transform", f: (z) => op.fft(z), inputs: [uniform([0, 4, 2])] },
     ];
-    await runChecks(checks);
+    // Sums of terms of both signs: float32 is as close as the largest output lets it be.
+    await runChecks(checks.map((check) => ({ ...check, float32: 1e-5 })));
   });
 
   test("norms and shifts are NumPy's", async () => {

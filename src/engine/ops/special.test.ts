@@ -72,6 +72,73 @@ describe("special functions", () => {
     },
   );
 
+  // Both by the C library, through Python 3: x erfc(-x / sqrt 2) / 2, and x / (1 + exp(-2 u)) with Hendrycks and
+  // Gimpel's u.
+  const geluValues: readonly (readonly [x: number, gelu: number])[] = [
+    [-37, -2.118461352333907e-298],
+    [-20, -5.507248237212385e-88],
+    [-10, -7.619853024160497e-23],
+    [-5, -1.4332578593959682e-6],
+    [-1, -0.15865525393145702],
+    [-0.3, -0.1146265733433142],
+    [0.3, 0.1853734266566858],
+    [1, 0.841344746068543],
+    [5, 4.99999856674214],
+    [10, 10],
+  ];
+  const geluTanhValues: readonly (readonly [x: number, gelu: number])[] = [
+    [-10, -1.2040923482098023e-37],
+    [-7.5, -4.016268217514138e-18],
+    [-5, -2.2917961966295044e-7],
+    [-1, -0.15880800939172326],
+    [-0.3, -0.11462907645724074],
+    [0.3, 0.18537092354275925],
+    [1, 0.8411919906082768],
+    [5, 4.999999770820381],
+    [10, 10],
+  ];
+  test.each([
+    ["none", geluValues],
+    ["tanh", geluTanhValues],
+  ] as const)(
+    "gelu (%s) keeps its digits in float64's tail, and 1e-6 in float32",
+    async (approximate, values) => {
+      const points = values.map(([x]) => x);
+      const [wide, narrow] = await evaluate(() => [
+        op.gelu(op.constant(points, "float64"), { approximate }),
+        op.gelu(op.constant(points, "float32"), { approximate }),
+      ]);
+      const expected = values.map(([, y]) => y);
+      // x^2 / 2 is 684 at -37: its rounding alone makes 1e-13 of the exponential.
+      expect(Math.max(...relativeErrors(toNumbers(wide), expected))).toBeLessThan(1e-12);
+      for (const [i, value] of toNumbers(narrow).entries()) expect(value).toBeCloseTo(expected[i] ?? NaN, 6);
+    },
+  );
+
+  test.each([
+    ["float32", 1e-6],
+    ["float64", 1e-14],
+  ] as const)(
+    "sigmoid and the slopes of softplus and expm1 in %s keep their digits far below 0",
+    async (dtype, tolerance) => {
+      const points = [-80, -40, -20, -10, -5, -1, 0, 1, 5, 10, 20];
+      const [sigmoid, softplusSlope, expm1Slope] = await evaluate(() => {
+        const x = op.constant(points, dtype);
+        return [
+          op.sigmoid(x),
+          grad((t: Tensor) => op.sum(op.softplus(t)))(x),
+          grad((t: Tensor) => op.sum(op.expm1(t)))(x),
+        ] as const;
+      });
+      const logistic = points.map((x) => 1 / (1 + Math.exp(-x)));
+      expect(Math.max(...relativeErrors(toNumbers(sigmoid), logistic))).toBeLessThan(tolerance);
+      expect(Math.max(...relativeErrors(toNumbers(softplusSlope), logistic))).toBeLessThan(tolerance);
+      expect(Math.max(...relativeErrors(toNumbers(expm1Slope), points.map(Math.exp)))).toBeLessThan(
+        tolerance,
+      );
+    },
+  );
+
   test("slopes far out do not overflow", async () => {
     const found = await evaluate(() => {
       const x = op.constant([-800, 0, 800], "float64");

@@ -21,7 +21,8 @@ const log1pOp = e.unary("log1p", {
 });
 
 const expm1Op = e.unary("expm1", {
-  gradient: (ct, _, y) => e.mul(ct, e.add(y, 1)),
+  // Not y + 1, which cancels where x is far below 0.
+  gradient: (ct, x) => e.mul(ct, e.exp(x)),
   onnx: "Expm1",
   lower: (x) => {
     // Kahan: (u - 1) x / log(u) with u = fl(exp(x)); the ends are where log(u) is 0 or infinite.
@@ -57,13 +58,13 @@ function polynomial(x: Tensor, coefficients: readonly number[]): Tensor {
 }
 
 /**
- * erf in float64: Cody's rational Chebyshev approximations on three intervals (W. J. Cody, "Rational Chebyshev
- * approximations for the error function", Mathematics of Computation 23, 1969). All three are evaluated at arguments
- * moved into their interval and the right one is chosen, so that no branch overflows.
+ * Cody's rational Chebyshev approximations in float64 (W. J. Cody, "Rational Chebyshev approximations for the error
+ * function", Mathematics of Computation 23, 1969): `near` is erf(x) for |x| <= 0.46875, `far` is erfc(|x|) beyond. Each
+ * is evaluated at an argument moved into its interval, so that none overflows where another is chosen.
  */
-function erfFloat64(x: Tensor): Tensor {
+function errorFunctions(x: Tensor): { readonly isNear: Tensor; readonly near: Tensor; readonly far: Tensor } {
   const magnitude = e.abs(x);
-  const inner = e.minimum(magnitude, 0.46875);
+  const inner = e.clip(x, { min: -0.46875, max: 0.46875 });
   const z = e.square(inner);
   const near = e.div(
     e.mul(
@@ -92,7 +93,8 @@ function erfFloat64(x: Tensor): Tensor {
       ],
     ),
   );
-  const outer = e.clip(magnitude, { min: 4, max: 6 });
+  // From 28 on the complement is 0 in float64.
+  const outer = e.clip(magnitude, { min: 4, max: 28 });
   const w = e.reciprocal(e.square(outer));
   const tail = e.div(
     e.mul(
@@ -115,15 +117,37 @@ function erfFloat64(x: Tensor): Tensor {
   );
   const outerRatio = e.div(e.sub(1 / Math.sqrt(Math.PI), tail), outer);
   const complement = (argument: Tensor, ratio: Tensor): Tensor =>
-    e.sub(1, e.mul(e.exp(e.neg(e.square(argument))), ratio));
-  const value = e.where(
-    e.lessEqual(magnitude, 0.46875),
+    e.mul(e.exp(e.neg(e.square(argument))), ratio);
+  return {
+    isNear: e.lessEqual(magnitude, 0.46875),
     near,
-    e.where(e.lessEqual(magnitude, 4), complement(middle, middleRatio), complement(outer, outerRatio)),
-  );
-  // The clips above lose a NaN; adding it back keeps IEEE's propagation.
-  return e.where(e.isNaN(x), x, e.mul(e.sign(x), value));
+    far: e.where(e.lessEqual(magnitude, 4), complement(middle, middleRatio), complement(outer, outerRatio)),
+  };
 }
+
+function erfFloat64(x: Tensor): Tensor {
+  const { isNear, near, far } = errorFunctions(x);
+  const value = e.where(isNear, near, e.mul(e.sign(x), e.sub(1, far)));
+  // The clips lose a NaN; choosing it again keeps IEEE's propagation.
+  return e.where(e.isNaN(x), x, value);
+}
+
+const normalDensity = (x: Tensor): Tensor =>
+  e.mul(e.exp(e.mul(e.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+
+/** The standard normal distribution function; in float64 to full relative accuracy in the lower tail, too. */
+const normalDistributionOp = e.unary("normalDistribution", {
+  gradient: (ct, x) => e.mul(ct, normalDensity(x)),
+  onnx: "NormalDistribution",
+  lower: (x) => {
+    const z = e.mul(x, Math.SQRT1_2);
+    if (x.dtype === "float32") return e.mul(e.add(erf(z), 1), 0.5);
+    const { isNear, near, far } = errorFunctions(z);
+    const half = e.mul(far, 0.5);
+    const value = e.where(isNear, e.mul(e.add(near, 1), 0.5), e.where(e.less(z, 0), half, e.sub(1, half)));
+    return e.where(e.isNaN(x), x, value);
+  },
+});
 
 interface GeluOptions {
   /** `none`: x Phi(x) with the error function. `tanh`: the approximation of Hendrycks and Gimpel. */
@@ -132,9 +156,9 @@ interface GeluOptions {
 
 const rootTwoOverPi = Math.sqrt(2 / Math.PI);
 
-function geluTanh(x: Tensor): Tensor {
-  const inner = e.mul(e.add(x, e.mul(e.mul(e.square(x), x), 0.044715)), rootTwoOverPi);
-  return e.mul(e.mul(x, 0.5), e.add(e.tanh(inner), 1));
+/** (1 + tanh(u)) / 2 of the tanh approximation, as sigmoid(2 u), which does not cancel. */
+function tanhDistribution(x: Tensor): Tensor {
+  return e.sigmoid(e.mul(e.add(x, e.mul(e.mul(e.square(x), x), 0.044715)), 2 * rootTwoOverPi));
 }
 
 const geluOp: Op<GeluOptions> = {
@@ -144,21 +168,21 @@ const geluOp: Op<GeluOptions> = {
     const x = only(inputs);
     if (ct === undefined) return [undefined];
     if (attributes.approximate === "none") {
-      const density = e.mul(e.exp(e.mul(e.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      const distribution = e.mul(e.add(erf(e.mul(x, Math.SQRT1_2)), 1), 0.5);
-      return [e.mul(ct, e.add(distribution, e.mul(x, density)))];
+      const distribution = e.unaryOf(normalDistributionOp, x, "float");
+      return [e.mul(ct, e.add(distribution, e.mul(x, normalDensity(x))))];
     }
-    const square = e.square(x);
-    const t = e.tanh(e.mul(e.add(x, e.mul(e.mul(square, x), 0.044715)), rootTwoOverPi));
-    const slope = e.mul(e.add(e.mul(square, 3 * 0.044715), 1), rootTwoOverPi);
-    return [e.mul(ct, e.mul(e.add(e.add(t, 1), e.mul(x, e.mul(e.sub(1, e.square(t)), slope))), 0.5))];
+    const distribution = tanhDistribution(x);
+    const slope = e.mul(e.add(e.mul(e.square(x), 3 * 0.044715), 1), 2 * rootTwoOverPi);
+    const density = e.mul(e.mul(distribution, e.sub(1, distribution)), slope);
+    return [e.mul(ct, e.add(distribution, e.mul(x, density)))];
   },
   batch: ({ inputs, attributes }) => apply(geluOp, inputs, attributes),
   lower: (inputs, { approximate }) => {
     const x = only(inputs);
+    // In float32 the fused kernel, which is one pass; its error is below 1e-6, so its tail below -4 has few digits.
     if (x.dtype === "float32") return undefined;
     return [
-      approximate === "tanh" ? geluTanh(x) : e.mul(e.mul(x, 0.5), e.add(erf(e.mul(x, Math.SQRT1_2)), 1)),
+      e.mul(x, approximate === "tanh" ? tanhDistribution(x) : e.unaryOf(normalDistributionOp, x, "float")),
     ];
   },
   emit: (emitter, inputs, _, { approximate }) => emitter.node("Gelu", inputs, { approximate }),
