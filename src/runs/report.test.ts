@@ -60,6 +60,11 @@ describe("the report of a run", () => {
     expect(document.querySelectorAll("table.sortable tbody tr")).toHaveLength(3);
   });
 
+  it("gives the threads as the most that were used: a command may use fewer", () => {
+    const { document } = parseHTML(page);
+    expect(document.body.textContent).toMatch(/Seed 3, at most \d+ threads?\. /);
+  });
+
   it("escapes every text that came from elsewhere", () => {
     const { document } = parseHTML(page);
     expect(document.querySelectorAll("script")).toHaveLength(1);
