@@ -81,6 +81,11 @@ describe("fallline leakage attack", () => {
     expect(results[2]).not.toBe(results[0]);
   });
 
+  it("says in words that a budget of one evaluation was spent", async () => {
+    const { stdout } = await attack(picture, "--quiet", "--evaluations", "1");
+    expect(stdout).toContain("The attack ended because its budget of gradient evaluations was spent.");
+  });
+
   it("takes a label, optimises one with the image, and works in float32", async () => {
     for (const options of [
       ["--label", "17"],
