@@ -129,6 +129,14 @@ describe("fallline leakage attack", () => {
     expect(stderr).toContain(named);
   });
 
+  it.each([
+    [[""], "IMAGE: expected a PNG, JPEG or WebP image of any size, found an empty text"],
+    [[picture, "--out", ""], "--out: expected a text (DIR) that is not empty, found an empty text"],
+  ])("says of %j that it is empty", async (args, message) => {
+    const { code, stdout, stderr } = await attack(...args);
+    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: "", stderr: `fallline: ${message}\n` });
+  });
+
   it("ends with 130 on Ctrl-C and says so in the run", async () => {
     const out = join(folder, "run");
     const { code } = await start(

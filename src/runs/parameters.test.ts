@@ -21,6 +21,8 @@ describe("describeParameters", () => {
     [z.array(z.int().min(1)), "a list, each item a whole number from 1"],
     [z.boolean(), "true or false"],
     [z.string(), "a text"],
+    [z.string().min(1), "a text that is not empty"],
+    [z.string().meta({ positional: true, description: "a file of numbers" }), "a file of numbers"],
   ])("puts the range of schema %# into words", (schema, words) => {
     expect(acceptedBy(schema)).toBe(words);
   });

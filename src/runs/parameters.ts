@@ -47,6 +47,7 @@ interface JsonSchema {
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
   minItems?: number;
+  minLength?: number;
   default?: unknown;
   description?: string;
   unit?: string;
@@ -90,6 +91,7 @@ export function parseParameters<Schema extends ParametersSchema>(
 /** A value as a message shows it. */
 export function quoteValue(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (value === "") return "an empty text";
   if (typeof value === "string") return JSON.stringify(value);
   return Array.isArray(value) ? `"${value.join(",")}"` : String(value);
 }
@@ -114,7 +116,11 @@ function describeParameter(
     positional,
     description: schema.description ?? "",
     unit: schema.unit,
-    accepted: acceptedValues(schema),
+    // Of a file, say, what it must be is told by its description alone.
+    accepted:
+      positional && schema.type === "string" && schema.enum === undefined
+        ? (schema.description ?? "a text")
+        : acceptedValues(schema),
     required,
     defaultValue: schema.default,
     takes: {
@@ -144,7 +150,8 @@ function acceptedValues(schema: JsonSchema): string {
   if (schema.type === "number") return `a number${range(schema)}`;
   if (schema.type === "boolean") return "true or false";
   if (schema.type === "array") return `a list, each item ${acceptedValues(schema.items ?? {})}`;
-  return schema.placeholder === undefined ? "a text" : `a text (${schema.placeholder})`;
+  const text = schema.placeholder === undefined ? "a text" : `a text (${schema.placeholder})`;
+  return schema.minLength === 1 ? `${text} that is not empty` : text;
 }
 
 function range(schema: JsonSchema): string {
