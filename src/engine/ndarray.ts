@@ -1,4 +1,5 @@
 import { allocate, type DataOf, type DType, holds, type TypedArray } from "./dtype.ts";
+import { withCallerLine } from "./errors.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
 /** The engine's only host type: a plain, row-major array. */
@@ -29,7 +30,9 @@ export function ndarray<D extends DType = "float32">(
   const dimensions = shape ?? [data.length];
   if (data.length !== sizeOf(dimensions))
     throw new RangeError(
-      `ndarray: ${data.length} elements do not fill shape ${formatShape(dimensions)}, which holds ${sizeOf(dimensions)}`,
+      withCallerLine(
+        `ndarray: ${data.length} elements do not fill shape ${formatShape(dimensions)}, which holds ${sizeOf(dimensions)}`,
+      ),
     );
   return {
     dtype: type,
@@ -55,7 +58,7 @@ export function fromNested<D extends DType = "float32">(values: NestedNumbers, d
   const flat: number[] = [];
   const visit = (value: NestedNumbers, depth: number): void => {
     if (typeof value === "number" ? depth !== shape.length : value.length !== shape[depth])
-      throw new RangeError(`fromNested: rows of different lengths at depth ${depth}`);
+      throw new RangeError(withCallerLine(`fromNested: rows of different lengths at depth ${depth}`));
     if (typeof value === "number") flat.push(value);
     else for (const item of value) visit(item, depth + 1);
   };
