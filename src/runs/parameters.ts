@@ -84,8 +84,17 @@ export function parseParameters<Schema extends ParametersSchema>(
     throw new InputError(`parameters: ${issue?.message ?? "not understood"}; expected ${known}`);
   }
   // A check that a schema adds by hand knows more than its range says; it speaks for itself.
-  const expected = issue?.code === "custom" ? issue.message : `expected ${description.accepted}`;
+  const expected =
+    issue?.code === "custom" ? issue.message : `expected ${description.accepted}${unsaidBound(issue)}`;
   throw new InputError(`${description.label}: ${expected}, found ${quoteValue(values[name])}`);
+}
+
+/** The bounds of every whole number are left out of what is accepted; where one was passed it has to be told. */
+function unsaidBound(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER) return ` to ${issue.maximum}`;
+  if (issue?.code === "too_small" && issue.minimum === Number.MIN_SAFE_INTEGER)
+    return ` from ${issue.minimum}`;
+  return "";
 }
 
 /** A value as a message shows it. */
