@@ -45,11 +45,23 @@ describe("fallline", () => {
     ["help toy", "Usage: fallline toy COMMAND"],
     ["toy help", "Usage: fallline toy COMMAND"],
     ["toy help sum", "Usage: fallline toy sum FILE"],
+    ["help toy sum", "Usage: fallline toy sum FILE"],
+    ["help list", "Usage: fallline list"],
     ["toy", "Usage: fallline toy COMMAND"],
   ])("prints the page that `%s` asks for and ends with 0", async (line, usage) => {
     const { code, stdout, stderr } = await toy(line.split(" "));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(usage);
+  });
+
+  it.each([
+    ["help frob", 'help: expected one of list, toy, found "frob"'],
+    ["help toy frob", 'help: expected one of sum, found "frob"'],
+    ["toy help frob", 'help: expected one of sum, found "frob"'],
+    ["toy help sum frob", 'help: expected nothing after sum, found "frob"'],
+    ["help --frob", "unknown option '--frob'; see --help"],
+  ])("refuses `%s` in one line with exit code 2", async (line, message) => {
+    expect(await toy(line.split(" "))).toEqual({ code: 2, stdout: "", stderr: `fallline: ${message}\n` });
   });
 
   it("prints its version", async () => {

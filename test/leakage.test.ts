@@ -81,6 +81,11 @@ describe("fallline leakage attack", () => {
     expect(results[2]).not.toBe(results[0]);
   });
 
+  it("says in words that a budget of one evaluation was spent", async () => {
+    const { stdout } = await attack(picture, "--quiet", "--evaluations", "1");
+    expect(stdout).toContain("The attack ended because its budget of gradient evaluations was spent.");
+  });
+
   it("takes a label, optimises one with the image, and works in float32", async () => {
     for (const options of [
       ["--label", "17"],
@@ -122,6 +127,14 @@ describe("fallline leakage attack", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toContain(named);
+  });
+
+  it.each([
+    [[""], "IMAGE: expected a PNG, JPEG or WebP image of any size, found an empty text"],
+    [[picture, "--out", ""], "--out: expected a text (DIR) that is not empty, found an empty text"],
+  ])("says of %j that it is empty", async (args, message) => {
+    const { code, stdout, stderr } = await attack(...args);
+    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: "", stderr: `fallline: ${message}\n` });
   });
 
   it("ends with 130 on Ctrl-C and says so in the run", async () => {

@@ -1,7 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -10,7 +18,13 @@ const picture = join(root, "examples/fallline.png");
 
 let folder = "";
 const run = (command: string, args: readonly string[]): string =>
-  execFileSync(command, args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  execFileSync(command, args, {
+    cwd: folder,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    // As the README says.
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+  });
 
 /** The package as a user gets it: packed, installed into an empty folder, used from there. */
 describe("the packed package", () => {
@@ -26,10 +40,32 @@ describe("the packed package", () => {
       join(folder, "package.json"),
       JSON.stringify({ name: "user", private: true, type: "module" }),
     );
-    writeFileSync(join(folder, ".npmrc"), "onnxruntime-node-install=skip\n");
     run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", join(folder, tarball)]);
   }, 300_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("holds whatever its list of files names", () => {
+    const packed = join(folder, "node_modules/fallline");
+    const { files } = JSON.parse(readFileSync(join(packed, "package.json"), "utf8")) as { files: string[] };
+    expect(files.filter((entry) => !existsSync(join(packed, entry.split("*")[0] ?? "")))).toEqual([]);
+  });
+
+  it("holds every file that its pages link to", () => {
+    const packed = join(folder, "node_modules/fallline");
+    const pages = readdirSync(packed, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".md"),
+    );
+    const links = pages.flatMap((page) =>
+      Array.from(readFileSync(join(packed, page), "utf8").matchAll(/\]\(([^)\s#]+)/g), ([, target = ""]) => ({
+        page,
+        target,
+      })),
+    );
+    const relative = links.filter(({ target }) => !/^[a-z]+:/i.test(target));
+    expect(relative.filter(({ page }) => page === "README.md")).not.toEqual([]);
+    const broken = relative.filter(({ page, target }) => !existsSync(join(packed, dirname(page), target)));
+    expect(broken).toEqual([]);
+  });
 
   it("has a command that attacks a picture", () => {
     const output = run("npx", [

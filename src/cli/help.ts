@@ -8,7 +8,11 @@ export function describeOption(description: ParameterDescription): string {
   if (takes.flag) return measured;
   // A placeholder that lists the choices, or the only one, says it all, and so does a file's.
   const { placeholder } = description;
-  const told = placeholder.includes("|") || placeholder === accepted || accepted.startsWith("a text");
+  const told =
+    placeholder.includes("|") ||
+    placeholder === accepted ||
+    accepted.startsWith("a text") ||
+    accepted === text;
   const range = told ? "" : `: ${accepted}`;
   const fallback =
     defaultValue === undefined

@@ -2,7 +2,12 @@
 import { Command as Program } from "commander";
 import { InputError } from "../data/input-error.ts";
 import type { Command, Method } from "../runs/method.ts";
-import { describeParameters, type ParameterDescription, parseParameters } from "../runs/parameters.ts";
+import {
+  describeParameters,
+  type ParameterDescription,
+  parseParameters,
+  quoteValue,
+} from "../runs/parameters.ts";
 import { type RunOptions, runOptions } from "../runs/run-options.ts";
 import { readArgument } from "./arguments.ts";
 import { describeOption, exampleOf, listMethods, optionFlags, sourceOf } from "./help.ts";
@@ -34,7 +39,7 @@ export function createProgram(methods: readonly Method[], { version, write, run 
     .description("A workbench for stochastic gradients")
     .version(version, "--version", "Print the version")
     .helpOption("-h, --help", "Print this page")
-    .helpCommand("help [METHOD]", "Print the page of a method")
+    .helpCommand(false)
     .usage("METHOD COMMAND [options]")
     .exitOverride()
     // Without a command commander prints the help page as an error; here it is the answer.
@@ -48,7 +53,33 @@ export function createProgram(methods: readonly Method[], { version, write, run 
     .description("List the methods, their questions and their commands")
     .action(() => write(listMethods(methods)));
   for (const method of methods) addMethod(program, method, run);
+  addHelpCommand(program, "Print the page of a method or a command");
   return program;
+}
+
+/** commander's own help command takes any word and prints its own page for those that it does not know. */
+function addHelpCommand(page: Program, description: string): void {
+  page
+    .command("help")
+    .description(description)
+    .argument("[NAME...]")
+    .usage("[NAME...]")
+    .helpOption("-h, --help", "Print this page")
+    .action((names: readonly string[]) => findPage(page, names).outputHelp());
+}
+
+function findPage(start: Program, names: readonly string[]): Program {
+  let page = start;
+  for (const name of names) {
+    const next = page.commands.find((command) => command.name() === name);
+    if (next === undefined) {
+      const known = page.commands.map((command) => command.name()).filter((command) => command !== "help");
+      const expected = known.length === 0 ? `nothing after ${page.name()}` : `one of ${known.join(", ")}`;
+      throw new InputError(`help: expected ${expected}, found ${quoteValue(name)}`);
+    }
+    page = next;
+  }
+  return page;
 }
 
 function addMethod(program: Program, method: Method, run: ProgramOptions["run"]): void {
@@ -57,10 +88,11 @@ function addMethod(program: Program, method: Method, run: ProgramOptions["run"])
     .description(`${method.title}: ${method.question}`)
     .usage("COMMAND [options]")
     .helpOption("-h, --help", "Print this page")
-    .helpCommand("help [COMMAND]", "Print the page of a command")
+    .helpCommand(false)
     .addHelpText("after", `\n${sourceOf(method)}\n`);
   for (const [name, command] of Object.entries(method.commands))
     addCommand(page, { method, name, command, run });
+  addHelpCommand(page, "Print the page of a command");
 }
 
 interface CommandEntry {

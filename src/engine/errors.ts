@@ -11,8 +11,13 @@ export class GraphError extends Error {
  * Throws a {@link GraphError} that names the operation and the line of the caller's code that used it.
  */
 export function fail(operation: string, problem: string): never {
+  throw new GraphError(withCallerLine(`${operation}: ${problem}`));
+}
+
+/** The message with the line of the caller's code, where there is one: `... (at file:line)`. */
+export function withCallerLine(message: string): string {
   const line = callerLine();
-  throw new GraphError(`${operation}: ${problem}${line === undefined ? "" : ` (at ${line})`}`);
+  return line === undefined ? message : `${message} (at ${line})`;
 }
 
 /** `file:line` of the innermost stack frame outside the engine, so that messages point at the user's code. */

@@ -1,4 +1,5 @@
 import { allocate, type DataOf, type DType, hasNumber, holds, isFloat, type TypedArray } from "./dtype.ts";
+import { withCallerLine } from "./errors.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
 /** The engine's only host type: a plain, row-major array. */
@@ -30,13 +31,15 @@ export function ndarray<D extends DType = "float32">(
   const dimensions = shape ?? [data.length];
   if (data.length !== sizeOf(dimensions))
     throw new RangeError(
-      `ndarray: ${data.length} elements do not fill shape ${formatShape(dimensions)}, which holds ${sizeOf(dimensions)}`,
+      withCallerLine(
+        `ndarray: ${data.length} elements do not fill shape ${formatShape(dimensions)}, which holds ${sizeOf(dimensions)}`,
+      ),
     );
   if (holds(data, type)) return { dtype: type, shape: [...dimensions], data: data as DataOf[D] };
   if (!isFloat(type))
     for (let i = 0; i < data.length; i++)
       if (!hasNumber(type, Number(data[i])))
-        throw new RangeError(`ndarray: element ${i}, ${data[i]}, is not a number of ${type}`);
+        throw new RangeError(withCallerLine(`ndarray: element ${i}, ${data[i]}, is not a number of ${type}`));
   return { dtype: type, shape: [...dimensions], data: convert(data, type) };
 }
 
@@ -57,7 +60,7 @@ export function fromNested<D extends DType = "float32">(values: NestedNumbers, d
   const flat: number[] = [];
   const visit = (value: NestedNumbers, depth: number): void => {
     if (typeof value === "number" ? depth !== shape.length : value.length !== shape[depth])
-      throw new RangeError(`fromNested: rows of different lengths at depth ${depth}`);
+      throw new RangeError(withCallerLine(`fromNested: rows of different lengths at depth ${depth}`));
     if (typeof value === "number") flat.push(value);
     else for (const item of value) visit(item, depth + 1);
   };

@@ -1,6 +1,7 @@
 /**
  * Trees: nested plain objects and arrays of leaves, as parameters of a model are. The functions keep the tree's type.
  */
+import { withCallerLine } from "./errors.ts";
 
 /** Values at the ends of a tree: whatever is not an array or a plain object, and anything with a `dtype` and a `shape`. */
 export type Tree<Leaf> = Leaf | readonly Tree<Leaf>[] | { readonly [key: string]: Tree<Leaf> };
@@ -152,11 +153,14 @@ function pair<A, B>(a: A, b: B): readonly [A, B] {
  */
 export function unflatten<T, R>(like: T, flat: readonly R[]): MapLeaves<T, LeafOf<T>, R> {
   const count = leaves(like).length;
-  if (flat.length !== count) throw new TypeError(`tree: ${flat.length} leaves for a tree that has ${count}`);
+  if (flat.length !== count)
+    throw new TypeError(withCallerLine(`tree: ${flat.length} leaves for a tree that has ${count}`));
   let next = 0;
   return map(() => flat[next++] as R, like);
 }
 
 function mismatch(path: string | undefined, expected: string, found: string): TypeError {
-  return new TypeError(`tree: the structures differ at ${path ?? "the root"}: ${expected} against ${found}`);
+  return new TypeError(
+    withCallerLine(`tree: the structures differ at ${path ?? "the root"}: ${expected} against ${found}`),
+  );
 }

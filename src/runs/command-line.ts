@@ -28,7 +28,12 @@ export function formatCommandLine(request: CommandLineRequest): string {
   }
   options.push("--seed", String(seed));
   if (threads !== undefined) options.push("--threads", String(threads));
-  return ["npx fallline", method.name, commandName, ...positional, ...options].join(" ");
+  const start = ["npx fallline", method.name, commandName];
+  // A file named like an option can only stand behind `--`.
+  const typed = positional.some((argument) => /^'?-/.test(argument))
+    ? [...start, ...options, "--", ...positional]
+    : [...start, ...positional, ...options];
+  return typed.join(" ");
 }
 
 function quoteForShell(text: string): string {

@@ -7,8 +7,10 @@ import { parseNpy } from "numpy-ts";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "../data/input-error.ts";
+import { randomStream } from "../numeric/random.ts";
 import { type ExecuteRequest, executeCommand } from "./execute.ts";
 import { parseParameters } from "./parameters.ts";
+import type { Run } from "./run.ts";
 import { runOptions } from "./run-options.ts";
 import { readRunRecord, recordName } from "./run-record.ts";
 import { toy } from "./toy.testing.ts";
@@ -44,6 +46,22 @@ function filesIn(path: string): string[] {
 }
 
 describe("a run that is done", () => {
+  it("has the random stream of its seed", async () => {
+    const sum = toy.commands.sum;
+    if (sum === undefined) throw new Error("the toy has no command");
+    const draws: (number | undefined)[] = [];
+    const drawing = {
+      ...sum,
+      async run(_: unknown, { rng }: Run) {
+        draws.push(rng.uniform(1)[0], rng.spawn(1)[0]?.uniform(1)[0]);
+        return { answer: "Drawn.", values: {} };
+      },
+    };
+    await executeCommand(request({}, { method: { ...toy, commands: { sum: drawing } } }));
+    const same = randomStream(7);
+    expect(draws).toEqual([same.uniform(1)[0], same.spawn(1)[0]?.uniform(1)[0]]);
+  });
+
   it("leaves the whole folder and nothing else", async () => {
     const done = await executeCommand(request());
     expect(done.result.answer).toBe("The sum is 1.5 s.");

@@ -21,6 +21,8 @@ describe("describeParameters", () => {
     [z.array(z.int().min(1)), "a list, each item a whole number from 1"],
     [z.boolean(), "true or false"],
     [z.string(), "a text"],
+    [z.string().min(1), "a text that is not empty"],
+    [z.string().meta({ positional: true, description: "a file of numbers" }), "a file of numbers"],
   ])("puts the range of schema %# into words", (schema, words) => {
     expect(acceptedBy(schema)).toBe(words);
   });
@@ -40,6 +42,7 @@ describe("describeParameters", () => {
 describe("parseParameters", () => {
   const schema = z.object({
     stepCount: z.int().min(1).max(9).default(3),
+    whole: z.int().min(0).optional(),
     kind: z.enum(["a", "b"]).default("a"),
     sizes: z.array(z.int()).default([1]),
     even: z
@@ -57,6 +60,11 @@ describe("parseParameters", () => {
     [{ stepCount: 1.5 }, "--step-count: expected a whole number from 1 to 9, found 1.5"],
     [{ stepCount: "many" }, '--step-count: expected a whole number from 1 to 9, found "many"'],
     [{ stepCount: Number.NaN }, "--step-count: expected a whole number from 1 to 9, found NaN"],
+    [
+      { whole: 1e20 },
+      "--whole: expected a whole number from 0 to 9007199254740991, found 100000000000000000000",
+    ],
+    [{ kind: "" }, "--kind: expected one of a, b, found an empty text"],
     [{ kind: "c" }, '--kind: expected one of a, b, found "c"'],
     [{ sizes: [1, "x"] }, '--sizes: expected a list, each item a whole number, found "1,x"'],
     [{ even: 3 }, "--even: expected an even number, found 3"],

@@ -47,6 +47,7 @@ interface JsonSchema {
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
   minItems?: number;
+  minLength?: number;
   default?: unknown;
   description?: string;
   unit?: string;
@@ -83,13 +84,23 @@ export function parseParameters<Schema extends ParametersSchema>(
     throw new InputError(`parameters: ${issue?.message ?? "not understood"}; expected ${known}`);
   }
   // A check that a schema adds by hand knows more than its range says; it speaks for itself.
-  const expected = issue?.code === "custom" ? issue.message : `expected ${description.accepted}`;
+  const expected =
+    issue?.code === "custom" ? issue.message : `expected ${description.accepted}${unsaidBound(issue)}`;
   throw new InputError(`${description.label}: ${expected}, found ${quoteValue(values[name])}`);
+}
+
+/** The bounds of every whole number are left out of what is accepted; where one was passed it has to be told. */
+function unsaidBound(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER) return ` to ${issue.maximum}`;
+  if (issue?.code === "too_small" && issue.minimum === Number.MIN_SAFE_INTEGER)
+    return ` from ${issue.minimum}`;
+  return "";
 }
 
 /** A value as a message shows it. */
 export function quoteValue(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (value === "") return "an empty text";
   if (typeof value === "string") return JSON.stringify(value);
   return Array.isArray(value) ? `"${value.join(",")}"` : String(value);
 }
@@ -114,7 +125,11 @@ function describeParameter(
     positional,
     description: schema.description ?? "",
     unit: schema.unit,
-    accepted: acceptedValues(schema),
+    // Of a file, say, what it must be is told by its description alone.
+    accepted:
+      positional && schema.type === "string" && schema.enum === undefined
+        ? (schema.description ?? "a text")
+        : acceptedValues(schema),
     required,
     defaultValue: schema.default,
     takes: {
@@ -144,7 +159,8 @@ function acceptedValues(schema: JsonSchema): string {
   if (schema.type === "number") return `a number${range(schema)}`;
   if (schema.type === "boolean") return "true or false";
   if (schema.type === "array") return `a list, each item ${acceptedValues(schema.items ?? {})}`;
-  return schema.placeholder === undefined ? "a text" : `a text (${schema.placeholder})`;
+  const text = schema.placeholder === undefined ? "a text" : `a text (${schema.placeholder})`;
+  return schema.minLength === 1 ? `${text} that is not empty` : text;
 }
 
 function range(schema: JsonSchema): string {

@@ -1,5 +1,16 @@
 import { paletteCss } from "./style.ts";
 
+/**
+ * Where paper may end: between sections, and inside of what may be longer than a page (a table, the caveats, the open
+ * list of files) between its rows and items. A heading stays with what it heads.
+ */
+const breaks = [
+  "h2,.labels{break-after:avoid}figcaption{break-before:avoid}",
+  "section,thead,tr,li,pre{break-inside:avoid}",
+  ".notes,section:has([open]),figure:has(table){break-inside:auto}",
+  "p,li{orphans:3;widows:3}",
+].join("");
+
 /** The style sheet of a report: one column of text, figures in two where there is room, black on white on paper. */
 export const reportStyle = `
 ${paletteCss(":root")}
@@ -44,7 +55,7 @@ section p{margin:.5rem 0;max-width:48rem}
 .rest,details{font-size:.9rem;color:var(--muted)}
 summary{cursor:pointer}
 @media (max-width:40rem){.parameters tr{display:block;border-bottom:1px solid var(--rule);padding:.45rem 0}.parameters th,.parameters td{display:block;border:0;padding:0;overflow-wrap:anywhere}}
-@media print{main{max-width:none;padding:0}body{font-size:10.5pt}pre{white-space:pre-wrap;border:1px solid var(--rule)}.sections{grid-template-columns:1fr 1fr}.scroll{overflow:visible}}
+@media print{main{max-width:none;padding:0}body{font-size:10.5pt}pre{white-space:pre-wrap;border:1px solid var(--rule)}.sections{grid-template-columns:1fr 1fr}.scroll{overflow:visible}${breaks}}
 `;
 
 /** Sorts a table by the column whose heading is pressed: numbers by value, texts by alphabet. */

@@ -60,6 +60,28 @@ describe("the report of a run", () => {
     expect(document.querySelectorAll("table.sortable tbody tr")).toHaveLength(3);
   });
 
+  it("gives the threads as the most that were used: a command may use fewer", () => {
+    const { document } = parseHTML(page);
+    expect(document.body.textContent).toMatch(/Seed 3, at most \d+ threads?\. /);
+  });
+
+  it("keeps sections whole on paper and their headings with them, and lets what is long break", () => {
+    const { document } = parseHTML(page);
+    const style = document.querySelector("style")?.textContent ?? "";
+    const printed = [...style.matchAll(/@media print\{((?:[^{}]*\{[^{}]*\})*)\}/g)]
+      .map(([, rules]) => rules)
+      .join("");
+    const declared = (selector: string): string[] =>
+      [...printed.matchAll(/([^{}]+)\{([^{}]+)\}/g)]
+        .filter(([, selectors]) => selectors?.split(",").includes(selector))
+        .map(([, , declarations]) => declarations ?? "");
+    expect(declared("h2")).toContain("break-after:avoid");
+    expect(declared("section")).toContain("break-inside:avoid");
+    expect(declared("tr")).toContain("break-inside:avoid");
+    expect(declared("figure:has(table)")).toContain("break-inside:auto");
+    expect(declared(".notes")).toContain("break-inside:auto");
+  });
+
   it("escapes every text that came from elsewhere", () => {
     const { document } = parseHTML(page);
     expect(document.querySelectorAll("script")).toHaveLength(1);

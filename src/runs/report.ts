@@ -148,7 +148,7 @@ function renderReproduction({ method, record }: ReportInput): Html {
   );
   return html`<section><h2>How to reproduce</h2>
 <pre><code>${record.commandLine}</code></pre>
-<p>Seed ${record.seed}, ${record.threads} ${record.threads === 1 ? "thread" : "threads"}. ${versions.join(", ")}. ${platform} ${architecture}, ${processor}, ${cores} ${cores === 1 ? "core" : "cores"}.</p>
+<p>Seed ${record.seed}, at most ${record.threads} ${record.threads === 1 ? "thread" : "threads"}. ${versions.join(", ")}. ${platform} ${architecture}, ${processor}, ${cores} ${cores === 1 ? "core" : "cores"}.</p>
 <p>Method: ${authors}, “${title}”, ${venue}, ${year}${arxiv === undefined ? "" : `, arXiv ${arxiv}`}.</p>
 ${files.length === 0 ? undefined : html`<details><summary>Files of this run</summary><ul>${files}</ul></details>`}
 </section>`;

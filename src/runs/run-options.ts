@@ -9,7 +9,7 @@ export const runOptions = z.object({
     .min(1)
     .max(1024)
     .optional()
-    .meta({ description: "Threads to compute with; all cores when not given" }),
+    .meta({ description: "The most threads to compute with; all cores when not given" }),
   out: z.string().min(1).optional().meta({
     description: "A new or empty folder for the run; runs/METHOD-COMMAND-TIME when not given",
     placeholder: "DIR",

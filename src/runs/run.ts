@@ -1,9 +1,10 @@
-/** What a command is given to work with: its seed, its signal, and the places where its results go. */
+/** What a command is given to work with: its random stream, its signal, and the places where its results go. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlotOptions } from "@observablehq/plot";
 import type { Picture } from "../data/picture.ts";
 import type { NDArray } from "../engine/ndarray.ts";
+import { type RandomStream, randomStream } from "../numeric/random.ts";
 import { type Row, toCsv } from "./csv.ts";
 import type { MetricLog } from "./metric-log.ts";
 import type { ReportSection } from "./report.ts";
@@ -38,7 +39,12 @@ export interface Run {
   readonly folder: string;
   /** Where all randomness of the run starts. */
   readonly seed: number;
-  /** How many threads the run may use. */
+  /**
+   * The stream of that seed, `numpy.random.default_rng(seed)`. Independent parts of a run take streams spawned from it,
+   * so that the number of threads changes no draw.
+   */
+  readonly rng: RandomStream;
+  /** The most threads that the run may use. */
   readonly threads: number;
   /** Aborted when the user interrupts; long work checks it at least ten times a second. */
   readonly signal: AbortSignal;
@@ -107,6 +113,7 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
   const run: Run = {
     folder,
     seed,
+    rng: randomStream(seed),
     threads,
     signal,
     progress: (done, total, label = "") => onProgress?.({ done, total, label }),

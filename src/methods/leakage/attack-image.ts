@@ -3,7 +3,6 @@ import { sizeOf } from "../../engine/shape.ts";
 import * as tree from "../../engine/tree.ts";
 import { lenet } from "../../models/lenet.ts";
 import { type Model, parameterAt } from "../../models/model.ts";
-import { randomStream } from "../../numeric/random.ts";
 import {
   type AttackedModel,
   type AttackOutcome,
@@ -12,6 +11,7 @@ import {
   type Frame,
   modelInputs,
 } from "./attack-outcome.ts";
+import { createFilm } from "./film.ts";
 import { sharedGradient } from "./gradient-matching.ts";
 import { meanSquaredError, peakSignalToNoiseRatio, structuralSimilarity } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
@@ -25,14 +25,14 @@ const models: Record<AttackedModel, () => Model> = { lenet: () => lenet({ channe
  */
 const content = 1e-10;
 /** Frames of the film strip, the start and the end included. */
-const frameCount = 12;
+const frameCount = 8;
 
 /**
  * One attack from end to end, for a demonstration or an audit: plays the client, who computes the gradient of the image
  * in a randomly initialised network, then the attacker, who sees the network and the gradient alone, then the judge, who
  * compares with the original.
  *
- * Three independent streams of the seed draw the network's parameters, the label where none is given, and the start.
+ * Three streams spawned from the given one draw the network's parameters, the label where none is given, and the start.
  *
  * @throws RangeError when the label is not a class of the model
  * @throws the signal's reason when it is aborted
@@ -40,13 +40,13 @@ const frameCount = 12;
 export async function attackImage({
   image,
   parameters: asked,
-  seed,
+  stream,
   onProgress,
   signal,
 }: AttackRequest): Promise<AttackOutcome> {
   const { dtype, evaluations } = asked;
   const model = models[asked.model]();
-  const [weightStream, labelStream, startStream] = randomStream(seed).spawn(3);
+  const [weightStream, labelStream, startStream] = stream.spawn(3);
   if (weightStream === undefined || labelStream === undefined || startStream === undefined)
     throw new Error("spawn(3) gives three streams");
 
@@ -104,6 +104,8 @@ export async function attackImage({
 const endings: Partial<Record<Awaited<ReturnType<typeof recover>>["status"], string>> = {
   matched: "the gradients match",
   "max-evaluations": "its budget of gradient evaluations was spent",
+  // An iteration takes one evaluation at least, and `recover` allows as many of them.
+  "max-iterations": "its budget of gradient evaluations was spent",
   "no-descent": "no step made the gradients match better",
   "change-tolerance": "no step made the gradients match better",
   "gradient-tolerance": "the gradients match to the last digit",
@@ -118,12 +120,7 @@ interface Judge {
 /** Watches an attack with the original in hand; the attack knows nothing of it. */
 function judgeOf(original: NDArray<"float64">): Judge {
   const curve: CurvePoint[] = [];
-  const snapshots: Frame[] = [];
-  let next = 1;
-  const frame = (evaluation: number, pixels: Float64Array): Frame => ({
-    evaluation,
-    image: ndarray(pixels, original.shape, "float64"),
-  });
+  const film = createFilm({ shape: original.shape, frames: frameCount });
   return {
     curve,
     look(evaluation, matchingLoss, pixels) {
@@ -132,33 +129,8 @@ function judgeOf(original: NDArray<"float64">): Judge {
         matchingLoss,
         meanSquaredError: meanSquaredError(original, ndarray(pixels, original.shape, "float64")),
       });
-      // Attacks end at their own time, so snapshots are taken ever more sparsely and thinned out afterwards.
-      if (evaluation < next) return;
-      snapshots.push(frame(evaluation, pixels.slice()));
-      next = Math.ceil(evaluation * 1.1) + 1;
+      film.look(evaluation, pixels);
     },
-    frames(start, evaluations, recovered) {
-      const between = thinOut(
-        snapshots.filter(({ evaluation }) => evaluation < evaluations),
-        frameCount - 2,
-        evaluations,
-      );
-      return [frame(0, start.data), ...between, frame(evaluations, recovered.data)];
-    },
+    frames: (start, evaluation, recovered) => film.cut(start.data, { evaluation, pixels: recovered.data }),
   };
-}
-
-/** At most `count` of the frames, those nearest to evenly spaced evaluations. */
-function thinOut(frames: readonly Frame[], count: number, evaluations: number): Frame[] {
-  const chosen = new Set<Frame>();
-  for (let i = 1; i <= count; i++) {
-    const wanted = (evaluations * i) / (count + 1);
-    const distance = (frame: Frame): number => Math.abs(frame.evaluation - wanted);
-    const nearest = frames.reduce<Frame | undefined>(
-      (best, frame) => (best === undefined || distance(frame) < distance(best) ? frame : best),
-      undefined,
-    );
-    if (nearest !== undefined) chosen.add(nearest);
-  }
-  return frames.filter((frame) => chosen.has(frame));
 }

@@ -1,5 +1,6 @@
 /** What an attack is asked and what it gives back, as plain values: no run, no files. */
 import type { NDArray } from "../../engine/ndarray.ts";
+import type { RandomStream } from "../../numeric/random.ts";
 
 /**
  * How the attacker comes by the label: `known` is told it, `infer` reads it off the gradient of the last layer's
@@ -11,6 +12,7 @@ export interface AttackParameters {
   readonly model: AttackedModel;
   /** The label itself where the attacker knows it. */
   readonly label: number | "infer" | "joint";
+  /** Gradient evaluations after which no further iteration starts; the last line search may take one more. */
   readonly evaluations: number;
   readonly dtype: "float64" | "float32";
 }
@@ -25,7 +27,7 @@ export const modelInputs = { lenet: [3, 32, 32] } as const satisfies Record<
 >;
 
 export interface AttackProgress {
-  /** Gradient evaluations so far and the most that will be made. */
+  /** Gradient evaluations so far, and their budget. */
   readonly evaluation: number;
   readonly evaluations: number;
   readonly matchingLoss: number;
@@ -35,8 +37,8 @@ export interface AttackRequest {
   /** The client's private image, `[channels, height, width]` in [0, 1]. */
   readonly image: NDArray<"float64">;
   readonly parameters: AttackParameters;
-  readonly seed: number;
-  readonly threads: number;
+  /** Where the attack's randomness comes from: it spawns streams of it, and draws nothing from it itself. */
+  readonly stream: RandomStream;
   readonly onProgress?: (progress: AttackProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -69,7 +71,7 @@ export interface AttackOutcome {
   readonly labelKnowledge: LabelKnowledge;
   /** At least one point; evaluations ascend. */
   readonly curve: readonly CurvePoint[];
-  /** The recovery at several evaluations, ascending. */
+  /** The recovery at a few evaluations, ascending from the start to the end, about evenly spaced. */
   readonly frames: readonly Frame[];
   readonly evaluations: number;
   /** Time of the attack alone. */

@@ -45,7 +45,7 @@ export function fakeAttack(rest: number, changes: Partial<AttackOutcome> = {}): 
       })),
       frames: parts
         .map((part, step) => ({ evaluation: step * 10, image: fade(image, part) }))
-        .filter((_, step) => step % 20 === 0),
+        .filter((_, step) => step % 25 === 0 && step !== 25),
       evaluations: steps * 10,
       seconds: 2.4,
       meanSquaredError,

@@ -7,6 +7,8 @@ import { parseHTML } from "linkedom";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "../../data/input-error.ts";
+import { ndarray } from "../../engine/ndarray.ts";
+import { randomStream } from "../../numeric/random.ts";
 import { executeCommand } from "../../runs/execute.ts";
 import { parseParameters } from "../../runs/parameters.ts";
 import type { AttackImage, AttackRequest } from "./attack-outcome.ts";
@@ -38,7 +40,7 @@ async function attack(attackImage: AttackImage, values: Record<string, unknown> 
 }
 
 describe("leakage attack", () => {
-  it("hands the image to the attack at the model's size, with the parameters, seed and threads", async () => {
+  it("hands the image to the attack at the model's size, with the parameters and the run's stream", async () => {
     const requests: AttackRequest[] = [];
     await attack(
       (request) => {
@@ -51,9 +53,9 @@ describe("leakage attack", () => {
     expect(requests[0]).toMatchObject({
       image: { shape: [3, 32, 32], dtype: "float64" },
       parameters: { model: "lenet", label: 42, evaluations: 4000, dtype: "float32" },
-      seed: 5,
-      threads: 2,
     });
+    expect(requests[0]).not.toHaveProperty("threads");
+    expect(requests[0]?.stream.state()).toEqual(randomStream(5).state());
   });
 
   it("writes pictures, curves, arrays, metrics and a report", async () => {
@@ -107,6 +109,17 @@ describe("leakage attack", () => {
     expect(document.querySelectorAll("figure svg")).toHaveLength(2);
     expect(document.querySelectorAll("figure img")).toHaveLength(2);
     expect(document.body.textContent).toContain("arXiv 1906.08935");
+  });
+
+  it("shows every frame of the attack, once", async () => {
+    const frames = [0, 40, 90].map((evaluation) => ({
+      evaluation,
+      image: ndarray(new Float64Array(3 * 32 * 32), [3, 32, 32], "float64"),
+    }));
+    const { folder: path } = await attack(fakeAttack(1e-3, { frames }));
+    const { document } = parseHTML(readFileSync(join(path, "report.html"), "utf8"));
+    const [, strip] = document.querySelectorAll(".labels");
+    expect([...(strip?.children ?? [])].map((label) => label.textContent)).toEqual(["0", "40", "90"]);
   });
 
   it("draws an exact match, whose loss of zero has no place on a logarithmic axis", async () => {

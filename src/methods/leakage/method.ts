@@ -26,7 +26,7 @@ const attackSchema = z.object({
     .min(1)
     .max(10_000_000)
     .default(4000)
-    .meta({ description: "The most gradient evaluations" }),
+    .meta({ description: "The most gradient evaluations; the last line search may use one more" }),
   dtype: z
     .enum(["float64", "float32"])
     .default("float64")

@@ -28,7 +28,10 @@ export interface RecoverOptions {
   readonly stream: RandomStream;
   /** `float64` by default; `float32` is faster and ends at a coarser image. */
   readonly dtype?: Float;
-  /** The most gradient evaluations; 4000 by default. */
+  /**
+   * Gradient evaluations after which no further iteration starts; 4000 by default. A line search that is under way may
+   * take one more, as that of PyTorch's LBFGS does.
+   */
   readonly evaluations?: number;
   /** Stop where the matching loss is this fraction of the shared gradient's squared norm; 0 by default: never. */
   readonly tolerance?: number;
@@ -53,7 +56,8 @@ export interface Recovery {
  * Recovers the examples behind a shared gradient: dummy examples are changed until their gradient is the shared one.
  *
  * L-BFGS with a strong-Wolfe line search, 100 pairs of memory and no tolerance on change: a fixed step diverges on one
- * start in five, and a tolerance stops long before the image is exact.
+ * start in five, and a tolerance stops long before the image is exact. The last line search may use one evaluation more
+ * than the budget, as PyTorch's LBFGS does.
  *
  * Source: L. Zhu, Z. Liu, S. Han, "Deep Leakage from Gradients", NeurIPS 2019, Algorithm 1.
  *

@@ -6,13 +6,12 @@ import { formatCount, formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { colour, seriesColour } from "../../runs/style.ts";
-import type { AttackOutcome, CurvePoint, Frame } from "./attack-outcome.ts";
+import type { AttackOutcome, CurvePoint } from "./attack-outcome.ts";
 import { recoveredBelow, successOf, verdict } from "./verdict.ts";
 
 /** Pixels on the page, about, for the height of one image. */
 const pictureHeight = 256;
 const frameHeight = 96;
-const shownFrames = 8;
 
 /**
  * Writes the pictures, the curves, the arrays and the caveats of an attack into the run.
@@ -61,11 +60,10 @@ async function writePictures(run: Run, { original, recovered, frames }: AttackOu
     caption:
       "What the client kept to itself, what its gradient gave away, and the absolute difference (black: none).",
   });
-  const shown = spread(frames, shownFrames);
-  if (shown.length > 0) {
-    const images = shown.map((frame) => frame.image);
+  if (frames.length > 0) {
+    const images = frames.map((frame) => frame.image);
     await run.image("film-strip", filmStrip(images, { scale: scaleTo(original, frameHeight), gap: 6 }), {
-      labels: shown.map((frame) => formatCount(frame.evaluation)),
+      labels: frames.map((frame) => formatCount(frame.evaluation)),
       caption: "The image that the attacker holds after so many gradient evaluations; the first is noise.",
     });
   }
@@ -209,12 +207,4 @@ function caveatsOf(outcome: AttackOutcome): string[] {
 
 function scaleTo({ shape }: NDArray, height: number): number {
   return Math.max(1, Math.floor(height / (shape[1] ?? height)));
-}
-
-/** At most `count` of the frames, the first and the last among them, evenly in their order. */
-function spread(frames: readonly Frame[], count: number): Frame[] {
-  if (frames.length <= count) return [...frames];
-  return Array.from({ length: count }, (_, index) =>
-    frames.at(Math.round((index * (frames.length - 1)) / (count - 1))),
-  ).filter((frame) => frame !== undefined);
 }

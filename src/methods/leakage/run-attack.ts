@@ -30,8 +30,7 @@ export async function runAttack({
   const outcome = await attackImage({
     image,
     parameters,
-    seed: run.seed,
-    threads: run.threads,
+    stream: run.rng,
     signal: run.signal,
     onProgress: ({ evaluation, evaluations, matchingLoss }) =>
       run.progress(evaluation, evaluations, `matching loss ${formatNumber(matchingLoss, { digits: 2 })}`),
