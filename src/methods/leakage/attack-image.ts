@@ -12,10 +12,10 @@ import {
   modelInputs,
 } from "./attack-outcome.ts";
 import { createFilm } from "./film.ts";
-import { sharedGradient } from "./gradient-matching.ts";
 import { meanSquaredError, peakSignalToNoiseRatio, structuralSimilarity } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
 import { recover } from "./recover.ts";
+import { sharedGradient } from "./shared-gradient.ts";
 
 const models: Record<AttackedModel, () => Model> = { lenet: () => lenet({ channels: modelInputs.lenet[0] }) };
 

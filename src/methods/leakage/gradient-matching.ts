@@ -1,66 +1,17 @@
 import { type NDArray, ndarray, zerosArray } from "../../engine/ndarray.ts";
 import * as op from "../../engine/ops/index.ts";
 import { compile, type Executable, spec } from "../../engine/runtime/compile.ts";
-import { sizeOf } from "../../engine/shape.ts";
+import { formatShape, sameShape, sizeOf } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
-import { grad, valueAndGrad } from "../../engine/transforms/grad.ts";
+import { valueAndGrad } from "../../engine/transforms/grad.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Model, Named } from "../../models/model.ts";
 import type { Objective } from "../../training/lbfgs.ts";
+import { type Distance, gradientDistance } from "./distances.ts";
+import { type Priors, priorTerms } from "./priors.ts";
+import { checkLabels, type Float, type LocalSteps, type Loss, messageOf } from "./shared-gradient.ts";
 
-/** The gradient that a client shares, and how far a dummy's gradient is from it. */
-
-export type Float = "float32" | "float64";
-
-/** The gradient of the mean cross entropy of a batch with respect to all parameters. */
-function lossGradient(
-  model: Model,
-  parameters: Named<Tensor>,
-  x: Tensor,
-  probabilities: Tensor,
-): Named<Tensor> {
-  return grad((values: Named<Tensor>) => op.softmaxCrossEntropy(model.apply(values, x), probabilities))(
-    parameters,
-  );
-}
-
-export interface SharedGradientRequest {
-  readonly model: Model;
-  readonly parameters: Named<NDArray>;
-  /** [N, ...model.inputShape]. */
-  readonly x: NDArray;
-  /** One class for each example. */
-  readonly labels: readonly number[];
-  readonly dtype: Float;
-}
-
-/**
- * The gradient of one training step, as a client of distributed training shares it: of the mean cross entropy over the
- * batch, for every parameter.
- *
- * @returns a tree like the parameters
- * @throws RangeError when a label is not a class of the model
- */
-export async function sharedGradient({
-  model,
-  parameters,
-  x,
-  labels,
-  dtype,
-}: SharedGradientRequest): Promise<Named<NDArray>> {
-  for (const label of labels)
-    if (!Number.isInteger(label) || label < 0 || label >= model.classes)
-      throw new RangeError(`label ${label} is not a class from 0 to ${model.classes - 1}`);
-  const step = await compile(
-    (values, images, classes) =>
-      lossGradient(model, values, images, op.oneHot(classes, model.classes, dtype)),
-    [model.parameters(dtype), spec(x.shape, dtype), spec([labels.length], "int64")] as const,
-    { threads: 1, checkFinite: true },
-  );
-  const gradient = await step.run(parameters, x, ndarray(labels, [labels.length], "int64"));
-  await step.dispose();
-  return gradient as Named<NDArray>;
-}
+/** How far the gradient of dummy examples is from a shared one, as a function to minimise. */
 
 export interface MatchingRequest {
   readonly model: Model;
@@ -71,6 +22,18 @@ export interface MatchingRequest {
   /** The labels where they are known; else they are unknowns behind the images, as logits. */
   readonly labels?: readonly number[] | undefined;
   readonly dtype: Float;
+  /** `squared` by default. */
+  readonly distance?: Distance;
+  /**
+   * Which entries count: `all` (default); `sent`, those that are not 0 in the shared gradient, for a gradient that was
+   * pruned; or a tree like the parameters with 1 where an entry counts and 0 where it does not.
+   */
+  readonly mask?: "all" | "sent" | Named<NDArray>;
+  readonly priors?: Priors;
+  /** The client's loss; the mean cross entropy by default. */
+  readonly loss?: Loss;
+  /** What the client did before it sent the mean gradient of its steps; one step by default. */
+  readonly localSteps?: LocalSteps;
 }
 
 /** The matching loss as a function of all unknowns in one vector: the images, then the label logits if they are unknown. */
@@ -81,12 +44,16 @@ export interface MatchingObjective {
 }
 
 /**
- * Compiles D(x', y') = sum of squared differences between the gradient of dummies and the shared one, over every entry
- * of every parameter, and its gradient (Zhu et al. 2019, equation 4: no half, no mean). Unknown labels are
- * softmax(logits). The parameters and the shared gradient are constants of the graph.
+ * Compiles the matching loss of dummies and its gradient: the distance between the dummies' gradient and the shared one,
+ * plus the priors. By default it is D(x', y') = sum of squared differences over every entry of every parameter (Zhu et
+ * al. 2019, equation 4: no half, no mean). Unknown labels are softmax(logits). The parameters and the shared gradient
+ * are constants of the graph.
  *
  * The objective takes and gives float64; with dtype float32 everything between is float32. It runs on one thread, for
  * which the graph is large enough, so that the number of threads never changes a digit.
+ *
+ * @throws RangeError when the gradient does not have the parameters' names and shapes, a label is not a class of the
+ *   model, or a weight is out of range
  */
 export async function compileMatching({
   model,
@@ -95,29 +62,41 @@ export async function compileMatching({
   examples,
   labels,
   dtype,
+  distance = "squared",
+  mask = "all",
+  priors = {},
+  loss,
+  localSteps,
 }: MatchingRequest): Promise<MatchingObjective> {
+  checkGradient(parameters, gradient);
+  if (labels !== undefined) checkLabels(labels, examples, model.classes);
   const imageShape = [examples, ...model.inputShape];
   const pixels = sizeOf(imageShape);
   const unknowns = pixels + (labels === undefined ? examples * model.classes : 0);
   const constants = tree.map((array) => op.constant(array), parameters) as Named<Tensor>;
-  const targets = tree.leaves(gradient).map((array) => op.constant(array));
+  const received = leavesLike(parameters, gradient);
+  const masks = masksOf(mask, parameters, received);
+  const targets = received.map((array, i) => masked(op.constant(array), masks[i]));
+  const message = messageOf({ model, loss, localSteps });
 
-  const distance = (vector: Tensor): Tensor => {
+  const matchingLoss = (vector: Tensor): Tensor => {
     const inner = op.cast(vector, dtype);
     const x = op.reshape(op.slice(inner, [0, pixels]), imageShape);
     const probabilities =
       labels === undefined
         ? op.softmax(op.reshape(op.slice(inner, [pixels]), [examples, model.classes]))
         : op.oneHot(op.constant(ndarray(labels, [examples], "int64")), model.classes, dtype);
-    const dummy = tree.leaves(lossGradient(model, constants, x, probabilities)) as Tensor[];
-    const terms = dummy.map((entry, i) => op.sum(op.square(op.sub(entry, targets[i] ?? 0))));
-    return op.cast(
-      terms.reduce((total, term) => op.add(total, term)),
-      "float64",
+    const dummy = tree.leaves(message(constants, x, probabilities)) as Tensor[];
+    const apart = gradientDistance(
+      dummy.map((entry, i) => masked(entry, masks[i])),
+      targets,
+      distance,
     );
+    const prior = priorTerms(x, priors);
+    return op.cast(prior === undefined ? apart : op.add(apart, prior), "float64");
   };
   const executable: Executable<[NDArray], [NDArray, NDArray]> = await compile(
-    (vector: Tensor): [Tensor, Tensor] => valueAndGrad(distance)(vector),
+    (vector: Tensor): [Tensor, Tensor] => valueAndGrad(matchingLoss)(vector),
     [spec([unknowns], "float64")] as const,
     { threads: 1 },
   );
@@ -131,4 +110,44 @@ export async function compileMatching({
     },
     dispose: () => executable.dispose(),
   };
+}
+
+/** @throws RangeError with the differing names and shapes when a gradient is not one of these parameters */
+export function checkGradient(parameters: Named<NDArray>, gradient: Named<NDArray>): void {
+  const found = new Map(tree.paths(gradient).map((path, i) => [path, tree.leaves(gradient)[i]]));
+  const expected = tree.leaves(parameters);
+  const differences = tree.paths(parameters).flatMap((path, i) => {
+    const shape = expected[i]?.shape ?? [];
+    const array = found.get(path);
+    found.delete(path);
+    if (array !== undefined && sameShape(array.shape, shape)) return [];
+    return [`${path}: ${formatShape(shape)} expected, ${array ? formatShape(array.shape) : "nothing"} found`];
+  });
+  for (const [path, array] of found)
+    differences.push(`${path}: not expected, ${formatShape(array?.shape ?? [])} found`);
+  if (differences.length > 0)
+    throw new RangeError(`the gradient is not one of the model's parameters: ${differences.join("; ")}`);
+}
+
+function leavesLike(parameters: Named<NDArray>, gradient: Named<NDArray>): NDArray[] {
+  return tree.leavesLike(parameters, gradient) as NDArray[];
+}
+
+/** The masks as constants, undefined for a tensor of which every entry counts: its graph stays as it was. */
+function masksOf(
+  mask: "all" | "sent" | Named<NDArray>,
+  parameters: Named<NDArray>,
+  received: readonly NDArray[],
+): (Tensor | undefined)[] {
+  if (mask === "all") return received.map(() => undefined);
+  if (mask !== "sent") checkGradient(parameters, mask);
+  const counts = mask === "sent" ? received : leavesLike(parameters, mask);
+  return received.map(({ dtype, shape }, i) => {
+    const values = Array.from(counts[i]?.data as ArrayLike<number>, (value) => (value === 0 ? 0 : 1));
+    return values.every((value) => value === 1) ? undefined : op.constant(ndarray(values, shape, dtype));
+  });
+}
+
+function masked(tensor: Tensor, mask: Tensor | undefined): Tensor {
+  return mask === undefined ? tensor : op.mul(tensor, mask);
 }

@@ -5,10 +5,10 @@ import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { lenet } from "../../models/lenet.ts";
 import { type Model, parameterAt } from "../../models/model.ts";
 import { type RandomStream, randomStream } from "../../numeric/random.ts";
-import { sharedGradient } from "./gradient-matching.ts";
 import { meanSquaredError } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
 import { recover } from "./recover.ts";
+import { sharedGradient } from "./shared-gradient.ts";
 import { sharedPath } from "./vectors.testing.ts";
 
 function streams(seed: number): readonly [RandomStream, RandomStream] {

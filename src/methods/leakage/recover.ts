@@ -3,19 +3,24 @@ import { sizeOf } from "../../engine/shape.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Model, Named } from "../../models/model.ts";
 import type { RandomStream } from "../../numeric/random.ts";
-import { type LbfgsStatus, minimize } from "../../training/lbfgs.ts";
-import { compileMatching, type Float } from "./gradient-matching.ts";
+import { type AttackOptimizer, type AttemptResult, type AttemptSettings, runAttempt } from "./attempt.ts";
+import type { Distance } from "./distances.ts";
+import { compileMatching, type MatchingRequest } from "./gradient-matching.ts";
+import type { Float } from "./shared-gradient.ts";
 
 /** The state of an attack after an iteration. Arrays are read only and change with the next one. */
 export interface RecoveryStep {
-  /** Gradient evaluations so far. */
+  /** Which attempt, from 0. */
+  readonly attempt: number;
+  /** Gradient evaluations of this attempt so far. */
   readonly evaluation: number;
   readonly matchingLoss: number;
   /** The dummy images, [examples, ...inputShape] in one array. */
   readonly images: Float64Array;
 }
 
-export interface RecoverOptions {
+export interface RecoverOptions
+  extends Pick<MatchingRequest, "distance" | "mask" | "priors" | "loss" | "localSteps"> {
   readonly model: Model;
   readonly parameters: Named<NDArray>;
   /** The shared gradient, a tree like the parameters. Nothing else is known of the data. */
@@ -24,83 +29,136 @@ export interface RecoverOptions {
   readonly examples?: number;
   /** The labels where they are known or were inferred; without them they are recovered too. */
   readonly labels?: readonly number[];
-  /** Where the dummies start: images from N(0, 1), then label logits from N(0, 1). */
+  /**
+   * Where the dummies start: images from N(0, 1), then label logits from N(0, 1). The first attempt draws from it, each
+   * further one from a stream spawned of it, so that more attempts change none of the earlier ones.
+   */
   readonly stream: RandomStream;
   /** `float64` by default; `float32` is faster and ends at a coarser image. */
   readonly dtype?: Float;
+  /** `lbfgs` (default), `adam`, or `signed-adam`, that of Inverting Gradients. */
+  readonly optimizer?: AttackOptimizer;
+  /** Step size of Adam at its start; 0.1 by default. */
+  readonly learningRate?: number;
+  /** Where Adam holds the pixels: [0, 1] by default; `null` lets them go anywhere. */
+  readonly box?: readonly [low: number, high: number] | null;
   /**
-   * Gradient evaluations after which no further iteration starts; 4000 by default. A line search that is under way may
-   * take one more, as that of PyTorch's LBFGS does.
+   * Gradient evaluations of one attempt after which no further iteration starts; 4000 by default. A line search that is
+   * under way may take one more, as that of PyTorch's LBFGS does. Adam's step sizes fall along this number.
    */
   readonly evaluations?: number;
-  /** Stop where the matching loss is this fraction of the shared gradient's squared norm; 0 by default: never. */
+  /**
+   * Stop where the matching loss is this small: for squared and absolute distances as a fraction of the shared gradient's
+   * squared norm, for cosine distances by itself. 0 by default: never.
+   */
   readonly tolerance?: number;
+  /** Evaluations after which L-BFGS gives up an attempt whose loss fell by less than a hundredth; 500 by default. */
+  readonly patience?: number;
+  /** How many starts to try; 1 by default. The first that matches ends the attack. */
+  readonly restarts?: number;
   readonly onStep?: (step: RecoveryStep) => void;
   readonly signal?: AbortSignal;
 }
 
-export interface Recovery {
-  /** [examples, ...inputShape], as optimised: not clamped to [0, 1]. */
+/** How one attempt went. */
+export type AttemptSummary = Omit<AttemptResult, "x">;
+
+export interface Recovery extends AttemptSummary {
+  /** [examples, ...inputShape], as optimised: not clamped to [0, 1] by L-BFGS. */
   readonly images: NDArray<"float64">;
   readonly labels: readonly number[];
-  /** The images that the attack began with. */
+  /** The images that the chosen attempt began with. */
   readonly start: NDArray<"float64">;
-  readonly matchingLoss: number;
-  readonly evaluations: number;
-  readonly status: LbfgsStatus | "matched";
-  /** The status in a sentence. */
-  readonly reason: string;
+  /** The attempt that was chosen: the first that matched, else that with the smallest matching loss. */
+  readonly chosen: number;
+  readonly attempts: readonly AttemptSummary[];
 }
 
 /**
  * Recovers the examples behind a shared gradient: dummy examples are changed until their gradient is the shared one.
  *
- * L-BFGS with a strong-Wolfe line search, 100 pairs of memory and no tolerance on change: a fixed step diverges on one
- * start in five, and a tolerance stops long before the image is exact. The last line search may use one evaluation more
- * than the budget, as PyTorch's LBFGS does.
+ * By default L-BFGS with a strong-Wolfe line search, 100 pairs of memory and no tolerance on change: a fixed step diverges
+ * on one start in five, and a tolerance stops long before the image is exact. Of several attempts the matching loss alone
+ * chooses, as an attacker sees nothing else.
  *
- * Source: L. Zhu, Z. Liu, S. Han, "Deep Leakage from Gradients", NeurIPS 2019, Algorithm 1.
+ * Sources: L. Zhu, Z. Liu, S. Han, "Deep Leakage from Gradients", NeurIPS 2019, Algorithm 1; J. Geiping et al., "Inverting
+ * Gradients", NeurIPS 2020, for the cosine distance, the total variation and signed Adam.
  *
  * @returns the recovered examples; the attack never sees the originals, so whether they are right is not known to it
- * @throws RangeError when the start is not finite or an option is out of range
+ * @throws RangeError when the gradient is not of these parameters, the start is not finite or an option is out of range
  * @throws the signal's reason when it is aborted
  */
 export async function recover(options: RecoverOptions): Promise<Recovery> {
-  const { model, parameters, gradient, examples = 1, labels, stream, dtype = "float64" } = options;
-  const { evaluations = 4000, tolerance = 0, onStep, signal } = options;
+  const { model, examples = 1, labels, stream, dtype = "float64", restarts = 1 } = options;
+  const { onStep, signal } = options;
+  if (!Number.isInteger(restarts) || restarts < 1)
+    throw new RangeError(`recover: restarts ${restarts} is not a positive integer`);
   const shape = [examples, ...model.inputShape];
   const pixels = sizeOf(shape);
-  const matching = await compileMatching({ model, parameters, gradient, examples, labels, dtype });
-  const start = stream.normal(matching.unknowns);
-  const enough = tolerance * squaredNorm(gradient);
-  let matched = false;
+  const settings = settingsOf(options, pixels);
+  const matching = await compileMatching({ ...options, examples, labels, dtype });
+  const streams = [stream, ...stream.spawn(restarts - 1)];
+  const attempts: { start: Float64Array; result: AttemptResult }[] = [];
   try {
-    const result = await minimize(matching.objective, start, {
-      maxIterations: evaluations,
-      maxEvaluations: evaluations,
-      toleranceGradient: 0,
-      toleranceChange: 0,
-      historySize: 100,
-      ...(signal && { signal }),
-      onIteration: ({ x, value, evaluations: evaluation }) => {
-        onStep?.({ evaluation, matchingLoss: value, images: x.subarray(0, pixels) });
-        matched = value <= enough;
-        return matched ? "stop" : undefined;
-      },
-    });
-    if (result.status === "aborted") signal?.throwIfAborted();
-    return {
-      images: ndarray(result.x.slice(0, pixels), shape, "float64"),
-      labels: labels ?? mostLikely(result.x.subarray(pixels), model.classes),
-      start: ndarray(start.slice(0, pixels), shape, "float64"),
-      matchingLoss: result.value,
-      evaluations: result.evaluations,
-      status: matched ? "matched" : result.status,
-      reason: matched ? "the gradients match" : result.reason,
-    };
+    for (const [attempt, from] of streams.entries()) {
+      const start = from.normal(matching.unknowns);
+      const result = await runAttempt(matching.objective, start, settings, {
+        ...(signal && { signal }),
+        ...(onStep && {
+          onStep: ({ evaluation, matchingLoss, x }) =>
+            onStep({ attempt, evaluation, matchingLoss, images: x.subarray(0, pixels) }),
+        }),
+      });
+      if (result.status === "aborted") signal?.throwIfAborted();
+      attempts.push({ start, result });
+      if (result.status === "matched") break;
+    }
   } finally {
     await matching.dispose();
   }
+  const chosen = bestAttempt(attempts.map(({ result }) => result));
+  const best = attempts[chosen];
+  if (best === undefined) throw new Error("recover: there was no attempt");
+  const { x, ...summary } = best.result;
+  return {
+    ...summary,
+    images: ndarray(x.slice(0, pixels), shape, "float64"),
+    labels: labels ?? mostLikely(x.subarray(pixels), model.classes),
+    start: ndarray(best.start.slice(0, pixels), shape, "float64"),
+    chosen,
+    attempts: attempts.map(({ result: { x: _, ...rest } }) => rest),
+  };
+}
+
+/** The first attempt that matched, else the first of those with the smallest matching loss. */
+function bestAttempt(results: readonly AttemptResult[]): number {
+  const matched = results.findIndex(({ status }) => status === "matched");
+  if (matched >= 0) return matched;
+  const losses = results.map(({ matchingLoss }) => matchingLoss);
+  return losses.indexOf(Math.min(...losses));
+}
+
+function settingsOf(options: RecoverOptions, pixels: number): AttemptSettings {
+  const { optimizer = "lbfgs", evaluations = 4000, learningRate = 0.1, box = [0, 1] } = options;
+  const { tolerance = 0, patience = 500, distance = "squared", gradient } = options;
+  if (!(tolerance >= 0)) throw new RangeError(`recover: tolerance ${tolerance} is not a number from 0 up`);
+  if (!(patience > 0)) throw new RangeError(`recover: patience ${patience} is not a positive number`);
+  if (box !== null && !(box[0] < box[1]))
+    throw new RangeError(`recover: the box [${box[0]}, ${box[1]}] is empty`);
+  return {
+    optimizer,
+    evaluations,
+    learningRate,
+    enough: tolerance * (countsLength(distance) ? squaredNorm(gradient) : 1),
+    patience,
+    ...(box !== null && { box: { low: box[0], high: box[1], count: pixels } }),
+  };
+}
+
+/** Whether the distance grows with the gradient's length; a cosine does not. */
+function countsLength(distance: Distance): boolean {
+  if (typeof distance === "string") return distance !== "cosine" && distance !== "tensor-cosine";
+  return distance.squared !== undefined || distance.absolute !== undefined;
 }
 
 function squaredNorm(gradient: Named<NDArray>): number {

@@ -1,0 +1,100 @@
+import { type LbfgsStatus, minimize, type Objective } from "../../training/lbfgs.ts";
+import { minimizeByAdam } from "./adam.ts";
+
+/** One attempt of an attack: one start, one minimisation. Everything here can be sent to a worker thread. */
+
+export type AttackOptimizer = "lbfgs" | "adam" | "signed-adam";
+
+export interface AttemptSettings {
+  readonly optimizer: AttackOptimizer;
+  /** Gradient evaluations after which no further iteration starts. */
+  readonly evaluations: number;
+  /** Step size of Adam at its start. */
+  readonly learningRate: number;
+  /** The first `count` unknowns are pixels, which Adam holds to [low, high]. */
+  readonly box?: { readonly low: number; readonly high: number; readonly count: number };
+  /** The matching loss at which the gradients count as equal. */
+  readonly enough: number;
+  /** L-BFGS gives an attempt up as stuck when so many evaluations lowered the matching loss by less than a hundredth. */
+  readonly patience: number;
+}
+
+export interface AttemptStep {
+  readonly evaluation: number;
+  readonly matchingLoss: number;
+  /** All unknowns; read only, changes with the next step. */
+  readonly x: Float64Array;
+}
+
+export interface AttemptResult {
+  readonly x: Float64Array;
+  readonly matchingLoss: number;
+  readonly evaluations: number;
+  readonly status: LbfgsStatus | "matched" | "stuck";
+  /** The status in a sentence. */
+  readonly reason: string;
+}
+
+/**
+ * Minimises the matching loss from one start.
+ *
+ * @throws RangeError when the start is not finite or a setting is out of range
+ */
+export async function runAttempt(
+  objective: Objective,
+  start: Float64Array,
+  settings: AttemptSettings,
+  watch: { readonly onStep?: (step: AttemptStep) => void; readonly signal?: AbortSignal } = {},
+): Promise<AttemptResult> {
+  const { optimizer, evaluations, learningRate, box, enough, patience } = settings;
+  let ending: "matched" | "stuck" | undefined;
+  const reference = { value: Number.POSITIVE_INFINITY, evaluation: 0 };
+  const onIteration = (state: { x: Float64Array; value: number; evaluations: number }): unknown => {
+    const { x, value, evaluations: evaluation } = state;
+    watch.onStep?.({ evaluation, matchingLoss: value, x });
+    if (value < 0.99 * reference.value) Object.assign(reference, { value, evaluation });
+    if (value <= enough) ending = "matched";
+    else if (optimizer === "lbfgs" && evaluation - reference.evaluation >= patience) ending = "stuck";
+    return ending && "stop";
+  };
+  const watching = { onIteration, ...(watch.signal && { signal: watch.signal }) };
+  const result =
+    optimizer === "lbfgs"
+      ? await minimize(objective, start, {
+          maxIterations: evaluations,
+          maxEvaluations: evaluations,
+          toleranceGradient: 0,
+          toleranceChange: 0,
+          historySize: 100,
+          ...watching,
+        })
+      : await minimizeByAdam(objective, start, {
+          iterations: evaluations,
+          learningRate,
+          gradient: optimizer === "signed-adam" ? "sign" : "value",
+          ...(box && { box }),
+          ...watching,
+        });
+  const { x, value, evaluations: used, status } = result;
+  return {
+    x,
+    matchingLoss: Number.isNaN(value) ? Number.POSITIVE_INFINITY : value,
+    evaluations: used,
+    status: ending ?? status,
+    reason:
+      ending === "matched"
+        ? "the gradients match"
+        : ending === "stuck"
+          ? `${patience} evaluations lowered the matching loss by less than a hundredth`
+          : "reason" in result
+            ? result.reason
+            : adamReasons[result.status],
+  };
+}
+
+const adamReasons = {
+  "max-iterations": "all iterations were used",
+  stopped: "stopped",
+  aborted: "aborted",
+  diverged: "the matching loss is not finite",
+} as const;
