@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ndarray } from "../engine/ndarray.ts";
 import { assign } from "./assignment.ts";
 import { randomStream } from "./random.ts";
 
@@ -25,16 +26,17 @@ describe("assign", () => {
     const stream = randomStream(rows * 10 + columns);
     for (let trial = 0; trial < 20; trial++) {
       const costs = stream.normal(rows * columns);
-      const found = assign(costs, rows, columns);
-      expect(new Set(found).size).toBe(rows);
-      const cost = found.reduce((sum, column, row) => sum + (costs[row * columns + column] ?? 0), 0);
+      const { columnOfRow, cost } = assign(ndarray(costs, [rows, columns], "float64"));
+      expect(new Set(columnOfRow).size).toBe(rows);
+      expect(
+        columnOfRow.reduce((sum, column, row) => sum + (costs[row * columns + column] ?? 0), 0),
+      ).toBeCloseTo(cost, 12);
       expect(cost).toBeCloseTo(smallest(costs, rows, columns), 10);
     }
   });
 
   it("refuses what cannot be assigned", () => {
-    expect(() => assign(new Float64Array(2), 2, 1)).toThrow("2 rows for 1 columns");
-    expect(() => assign(new Float64Array(3), 2, 2)).toThrow("3 costs are not 2 x 2");
-    expect(() => assign(Float64Array.of(1, Number.NaN), 1, 2)).toThrow("cost 1 is NaN");
+    expect(() => assign(ndarray(new Float64Array(2), [2, 1], "float64"))).toThrow("2 rows for 1 columns");
+    expect(() => assign(ndarray(Float64Array.of(1, Number.NaN), [1, 2], "float64"))).toThrow("cost 1 is NaN");
   });
 });

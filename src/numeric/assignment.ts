@@ -1,3 +1,13 @@
+import type { NDArray } from "../engine/ndarray.ts";
+
+/** A cheapest one-to-one assignment of rows to columns. */
+export interface Assignment {
+  /** The column of each row. */
+  readonly columnOfRow: Int32Array;
+  /** The sum of the chosen costs. */
+  readonly cost: number;
+}
+
 /**
  * The cheapest one-to-one assignment of rows to columns: the Hungarian algorithm with shortest augmenting paths, in time
  * rows² x columns.
@@ -5,14 +15,13 @@
  * Source: R. Jonker, A. Volgenant, "A Shortest Augmenting Path Algorithm for Dense and Sparse Linear Assignment
  * Problems", Computing 38, 1987.
  *
- * @param costs row-major, [rows, columns]
- * @returns for each row its column
- * @throws RangeError when there are more rows than columns, the costs are not as many, or one is not finite
+ * @param matrix finite costs, [rows, columns]
+ * @throws RangeError when there are more rows than columns or a cost is not finite
  */
-export function assign(costs: Float64Array, rows: number, columns: number): Int32Array {
-  if (rows > columns) throw new RangeError(`assign: ${rows} rows for ${columns} columns`);
-  if (costs.length !== rows * columns)
-    throw new RangeError(`assign: ${costs.length} costs are not ${rows} x ${columns}`);
+export function assign({ data: costs, shape }: NDArray<"float64">): Assignment {
+  const [rows = 0, columns = 0] = shape;
+  if (shape.length !== 2 || rows > columns)
+    throw new RangeError(`assign: ${rows} rows for ${columns} columns`);
   const bad = costs.findIndex((cost) => !Number.isFinite(cost));
   if (bad >= 0) throw new RangeError(`assign: cost ${bad} is ${costs[bad]}`);
   // Places count from 1; column 0 stands for the row that is being assigned.
@@ -59,5 +68,7 @@ export function assign(costs: Float64Array, rows: number, columns: number): Int3
   }
   const columnOf = new Int32Array(rows);
   for (let j = 1; j <= columns; j++) if (rowOf[j] !== 0) columnOf[(rowOf[j] ?? 0) - 1] = j - 1;
-  return columnOf;
+  let cost = 0;
+  for (let i = 0; i < rows; i++) cost += costs[i * columns + (columnOf[i] ?? 0)] ?? 0;
+  return { columnOfRow: columnOf, cost };
 }

@@ -1,30 +1,30 @@
 import { dot } from "./rows.ts";
 
-/** A linear map given by its products with vectors; neither keeps nor changes what it is given. */
+/** A linear map known by its products. The given vector must not be changed or kept; the result may be reused. */
 export interface LinearOperator {
   readonly rows: number;
   readonly columns: number;
-  /** out = A x, with x of `columns` and out of `rows` numbers. */
-  multiply(x: Float64Array, out: Float64Array): void;
-  /** out = A' y, with y of `rows` and out of `columns` numbers. */
-  transposeMultiply(y: Float64Array, out: Float64Array): void;
+  /** A x: `columns` numbers to `rows`. */
+  multiply(x: Float64Array): Float64Array;
+  /** A' y: `rows` numbers to `columns`. */
+  transposeMultiply(y: Float64Array): Float64Array;
 }
 
 export interface LsmrOptions {
-  /** Stop when ‖A'r‖ <= matrixTolerance ‖A‖ ‖r‖; relative error of A. Default 1e-14. */
-  readonly matrixTolerance?: number;
-  /** Stop when ‖r‖ <= rightTolerance ‖b‖ + matrixTolerance ‖A‖ ‖x‖; relative error of b. Default 1e-14. */
-  readonly rightTolerance?: number;
-  /** Stop when the estimate of A's condition number exceeds this. Default 1e15. */
+  /** The relative error of A's elements: stops when ‖A'r‖ <= atol ‖A‖ ‖r‖. Default 1e-6. */
+  readonly atol?: number;
+  /** The relative error of b's elements: stops when ‖r‖ <= atol ‖A‖ ‖x‖ + btol ‖b‖. Default 1e-6. */
+  readonly btol?: number;
+  /** Stops when the estimated condition number exceeds this. Default 1e8. */
   readonly conditionLimit?: number;
-  /** Default: four times the columns. */
-  readonly maxIterations?: number;
+  /** Default: four times the smaller side. */
+  readonly maximumIterations?: number;
 }
 
 export interface LsmrResult {
   readonly x: Float64Array;
-  readonly iterations: number;
-  readonly status: "solved" | "least-squares" | "ill-conditioned" | "max-iterations";
+  readonly iteration: number;
+  readonly stop: "start" | "consistent" | "least-squares" | "condition" | "iterations";
   /** ‖b − A x‖. */
   readonly residualNorm: number;
   /** ‖A'(b − A x)‖, as estimated on the way. */
@@ -43,15 +43,14 @@ export interface LsmrResult {
  */
 export function lsmr(operator: LinearOperator, b: Float64Array, options: LsmrOptions = {}): LsmrResult {
   const { rows, columns } = operator;
-  const { matrixTolerance = 1e-14, rightTolerance = 1e-14, conditionLimit = 1e15 } = options;
-  const { maxIterations = 4 * columns } = options;
+  const { atol = 1e-6, btol = 1e-6, conditionLimit = 1e8 } = options;
+  const { maximumIterations = 4 * Math.min(rows, columns) } = options;
   if (b.length !== rows) throw new RangeError(`lsmr: b has ${b.length} numbers, the operator ${rows} rows`);
   const bad = b.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new RangeError(`lsmr: b holds ${b[bad]} at ${bad}`);
 
   const u = b.slice();
   const v = new Float64Array(columns);
-  const product = { rows: new Float64Array(rows), columns: new Float64Array(columns) };
   const x = new Float64Array(columns);
   const norm = (a: Float64Array): number => Math.sqrt(dot(a, a));
   const normB = norm(b);
@@ -59,12 +58,11 @@ export function lsmr(operator: LinearOperator, b: Float64Array, options: LsmrOpt
   let alpha = 0;
   if (beta > 0) {
     scale(u, 1 / beta);
-    operator.transposeMultiply(u, v);
+    v.set(operator.transposeMultiply(u));
     alpha = norm(v);
   }
   if (alpha > 0) scale(v, 1 / alpha);
-  else
-    return { x, iterations: 0, status: "solved", residualNorm: normB, normalResidualNorm: 0, condition: 1 };
+  else return { x, iteration: 0, stop: "start", residualNorm: normB, normalResidualNorm: 0, condition: 1 };
 
   const h = v.slice();
   const hBar = new Float64Array(columns);
@@ -74,14 +72,14 @@ export function lsmr(operator: LinearOperator, b: Float64Array, options: LsmrOpt
   let [largestRho, smallestRho] = [0, Number.POSITIVE_INFINITY];
   let result = { residualNorm: normB, normalResidualNorm: alpha * beta, condition: 1 };
 
-  for (let iterations = 1; ; iterations++) {
-    operator.multiply(v, product.rows);
-    for (let i = 0; i < rows; i++) u[i] = (product.rows[i] as number) - alpha * (u[i] as number);
+  for (let iteration = 1; ; iteration++) {
+    const forward = operator.multiply(v);
+    for (let i = 0; i < rows; i++) u[i] = (forward[i] as number) - alpha * (u[i] as number);
     beta = norm(u);
     if (beta > 0) {
       scale(u, 1 / beta);
-      operator.transposeMultiply(u, product.columns);
-      for (let i = 0; i < columns; i++) v[i] = (product.columns[i] as number) - beta * (v[i] as number);
+      const back = operator.transposeMultiply(u);
+      for (let i = 0; i < columns; i++) v[i] = (back[i] as number) - beta * (v[i] as number);
       alpha = norm(v);
       if (alpha > 0) scale(v, 1 / alpha);
     }
@@ -100,11 +98,11 @@ export function lsmr(operator: LinearOperator, b: Float64Array, options: LsmrOpt
     sBar = thetaNew / rhoBar;
     zeta = cBar * zetaBar;
     zetaBar *= -sBar;
-    const back = -(thetaBar * rho) / (rhoOld * rhoBarOld);
+    const turnBack = -(thetaBar * rho) / (rhoOld * rhoBarOld);
     const step = zeta / (rho * rhoBar);
     const turn = -thetaNew / rho;
     for (let i = 0; i < columns; i++) {
-      const direction = back * (hBar[i] as number) + (h[i] as number);
+      const direction = turnBack * (hBar[i] as number) + (h[i] as number);
       hBar[i] = direction;
       x[i] = (x[i] as number) + step * direction;
       h[i] = turn * (h[i] as number) + (v[i] as number);
@@ -125,16 +123,16 @@ export function lsmr(operator: LinearOperator, b: Float64Array, options: LsmrOpt
     const normA = Math.sqrt(normA2);
     normA2 += alpha * alpha;
     largestRho = Math.max(largestRho, rhoBarOld);
-    if (iterations > 1) smallestRho = Math.min(smallestRho, rhoBarOld);
+    if (iteration > 1) smallestRho = Math.min(smallestRho, rhoBarOld);
     const condition = Math.max(largestRho, rhoTemp) / Math.min(smallestRho, rhoTemp);
     const normalResidualNorm = Math.abs(zetaBar);
     result = { residualNorm, normalResidualNorm, condition };
 
-    const end = (status: LsmrResult["status"]): LsmrResult => ({ x, iterations, status, ...result });
-    if (residualNorm <= rightTolerance * normB + matrixTolerance * normA * norm(x)) return end("solved");
-    if (normalResidualNorm <= matrixTolerance * normA * residualNorm) return end("least-squares");
-    if (condition >= conditionLimit) return end("ill-conditioned");
-    if (iterations >= maxIterations) return end("max-iterations");
+    const end = (stop: LsmrResult["stop"]): LsmrResult => ({ x, iteration, stop, ...result });
+    if (residualNorm <= btol * normB + atol * normA * norm(x)) return end("consistent");
+    if (normalResidualNorm <= atol * normA * residualNorm) return end("least-squares");
+    if (condition >= conditionLimit) return end("condition");
+    if (iteration >= maximumIterations) return end("iterations");
   }
 }
 

@@ -126,7 +126,11 @@ function solveInput(
     ...known.z.map((value) => value / blockScales[0]),
     ...known.weightGradient.map((value) => value / blockScales[1]),
   ]);
-  const { x, iterations, condition, residualNorm } = lsmr(matrix, right);
+  const { x, iteration, condition, residualNorm } = lsmr(matrix, right, {
+    atol: Number(process.env.AT ?? 1e-14),
+    btol: Number(process.env.BT ?? 1e-14),
+    conditionLimit: 1e12,
+  });
   const { rows, columns } = matrix;
   return {
     input: x.map((value, i) => value / (columnNorms[i] ?? 1)),
@@ -135,7 +139,7 @@ function solveInput(
       equations: rows,
       determined: rows >= columns && condition < 1e12,
       condition,
-      iterations,
+      iterations: iteration,
       relativeResidual: residualNorm / Math.sqrt(right.reduce((sum, value) => sum + value * value, 0)),
     },
   };

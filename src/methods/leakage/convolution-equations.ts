@@ -118,29 +118,33 @@ function sparseMatrix(
   places: Int32Array,
   values: Float64Array,
 ): SparseMatrix {
+  const forward = new Float64Array(rows);
+  const back = new Float64Array(columns);
   return {
     rows,
     columns,
     nonZeros: values.length,
-    multiply(x, out) {
+    multiply(x) {
       for (let r = 0; r < rows; r++) {
         let sum = 0;
         const end = starts[r + 1] as number;
         for (let i = starts[r] as number; i < end; i++)
           sum += (values[i] as number) * (x[places[i] as number] as number);
-        out[r] = sum;
+        forward[r] = sum;
       }
+      return forward;
     },
-    transposeMultiply(y, out) {
-      out.fill(0);
+    transposeMultiply(y) {
+      back.fill(0);
       for (let r = 0; r < rows; r++) {
         const factor = y[r] as number;
         const end = starts[r + 1] as number;
         for (let i = starts[r] as number; i < end; i++) {
           const column = places[i] as number;
-          out[column] = (out[column] as number) + (values[i] as number) * factor;
+          back[column] = (back[column] as number) + (values[i] as number) * factor;
         }
       }
+      return back;
     },
   };
 }

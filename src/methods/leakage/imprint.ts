@@ -4,8 +4,8 @@ import { spec } from "../../engine/runtime/compile.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import { type Model, type Named, parameterAt } from "../../models/model.ts";
+import { normalQuantile } from "../../numeric/special/normal.ts";
 import { checkedLayer, type LinearLayerGradient } from "./invert-linear-layer.ts";
-import { normalQuantile } from "./normal-distribution.ts";
 
 /**
  * Robbing the Fed (L. Fowl et al., "Robbing the Fed: Directly Obtaining Private Data in Federated Learning with Modified

@@ -46,7 +46,8 @@ export function matchImages(originals: Image, recovered: Image): MatchedImage[] 
     for (let j = 0; j < count; j++)
       costs[i * count + j] = meanSquaredError(image(originals, i), image(recovered, j));
   const [height = 0, width = 0] = shape.length > 1 ? shape.slice(-2) : [];
-  return Array.from(assign(costs, count, count), (partner, original) => {
+  const { columnOfRow } = assign(ndarray(costs, [count, count], "float64"));
+  return Array.from(columnOfRow, (partner, original) => {
     const [a, b] = [image(originals, original), image(recovered, partner)];
     return {
       original,

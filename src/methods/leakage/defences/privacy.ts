@@ -1,4 +1,4 @@
-import { logNormalCdf } from "../normal-distribution.ts";
+import { logNormalDistribution } from "../../../numeric/special/normal.ts";
 import { checkPositive, checkRange } from "./defence.ts";
 
 /**
@@ -17,7 +17,10 @@ export function gaussianMechanismDelta(noiseMultiplier: number, epsilon: number)
   checkPositive("gaussianMechanismDelta", "noiseMultiplier", noiseMultiplier);
   const half = 1 / (2 * noiseMultiplier);
   const shift = epsilon * noiseMultiplier;
-  return Math.max(0, Math.exp(logNormalCdf(half - shift)) - Math.exp(epsilon + logNormalCdf(-half - shift)));
+  return Math.max(
+    0,
+    Math.exp(logNormalDistribution(half - shift)) - Math.exp(epsilon + logNormalDistribution(-half - shift)),
+  );
 }
 
 /**

@@ -1,13 +1,13 @@
 /** The normal distribution function, also far out in its tail. */
 
 /** log Φ(x): the logarithm of the probability that an N(0, 1) number is below x. */
-export function logNormalCdf(x: number): number {
+export function logNormalDistribution(x: number): number {
   if (x > 0) return Math.log1p(-Math.exp(logUpperTail(x)));
   return logUpperTail(-x);
 }
 
 /** Φ(x). */
-export function normalCdf(x: number): number {
+export function normalDistribution(x: number): number {
   return x > 0 ? 1 - Math.exp(logUpperTail(x)) : Math.exp(logUpperTail(-x));
 }
 
@@ -22,7 +22,7 @@ export function normalQuantile(p: number): number {
   for (let i = 0; i < 200 && high - low > 0; i++) {
     const middle = (low + high) / 2;
     if (middle === low || middle === high) break;
-    if (normalCdf(middle) < p) low = middle;
+    if (normalDistribution(middle) < p) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
