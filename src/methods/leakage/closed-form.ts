@@ -1,7 +1,7 @@
 import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { type Named, parameterAt } from "../../models/model.ts";
-import { lsmr } from "../../numeric/lsmr.ts";
-import { type ConvolutionShape, convolutionEquations, forEachProduct } from "./convolution-equations.ts";
+import { type ConvolutionShape, forEachProduct } from "./convolution-equations.ts";
+import { type SolvedInput, solveConvolutionInput } from "./convolution-input.ts";
 import { checkGradient } from "./gradient-matching.ts";
 import { inferLabel } from "./infer-labels.ts";
 import { invertLinearLayer } from "./invert-linear-layer.ts";
@@ -29,17 +29,8 @@ export interface ClosedFormRequest {
 }
 
 /** How a layer's input was found. */
-export interface ClosedFormLayer {
+export interface ClosedFormLayer extends Omit<SolvedInput, "input"> {
   readonly layer: string;
-  readonly unknowns: number;
-  readonly equations: number;
-  /** Whether the equations are as many as the unknowns at least and their condition number leaves digits. */
-  readonly determined: boolean;
-  /** Of the scaled equations, as estimated on the way: a lower bound. */
-  readonly condition: number;
-  readonly iterations: number;
-  /** ‖residual‖ / ‖right-hand side‖ of the scaled equations: about the relative error of the gradient. */
-  readonly relativeResidual: number;
 }
 
 export interface ClosedForm {
@@ -92,14 +83,15 @@ export function closedForm(request: ClosedFormRequest): ClosedForm {
       (value, at) => value * between(activation[at] ?? 0) * (1 - between(activation[at] ?? 0)),
     );
     const z = activation.map((a, at) => logit(between(a)) - (bias[Math.floor(at / plane)] ?? 0));
-    const solved = solveInput(shape, {
+    const solved = solveConvolutionInput(shape, {
       weight,
       delta,
       z,
       weightGradient: numbers(parameterAt(gradient, layer, "weight")),
     });
-    layers.push({ layer, ...solved.report });
-    activation = solved.input;
+    const { input, ...report } = solved;
+    layers.push({ layer, ...report });
+    activation = input;
     slope = new Float64Array(activation.length);
     forEachProduct(shape, (output, w, input) => {
       slope[input] = (slope[input] as number) + (weight[w] as number) * (delta[output] as number);
@@ -109,39 +101,6 @@ export function closedForm(request: ClosedFormRequest): ClosedForm {
     images: ndarray(activation, [1, ...inputShape], "float64"),
     label: inferLabel(headGradient.bias),
     layers,
-  };
-}
-
-function solveInput(
-  shape: ConvolutionShape,
-  known: {
-    readonly weight: Float64Array;
-    readonly delta: Float64Array;
-    readonly z: Float64Array;
-    readonly weightGradient: Float64Array;
-  },
-): { input: Float64Array; report: Omit<ClosedFormLayer, "layer"> } {
-  const { matrix, blockScales, columnNorms } = convolutionEquations(shape, known.weight, known.delta);
-  const right = Float64Array.from([
-    ...known.z.map((value) => value / blockScales[0]),
-    ...known.weightGradient.map((value) => value / blockScales[1]),
-  ]);
-  const { x, iteration, condition, residualNorm } = lsmr(matrix, right, {
-    atol: Number(process.env.AT ?? 1e-14),
-    btol: Number(process.env.BT ?? 1e-14),
-    conditionLimit: 1e12,
-  });
-  const { rows, columns } = matrix;
-  return {
-    input: x.map((value, i) => value / (columnNorms[i] ?? 1)),
-    report: {
-      unknowns: columns,
-      equations: rows,
-      determined: rows >= columns && condition < 1e12,
-      condition,
-      iterations: iteration,
-      relativeResidual: residualNorm / Math.sqrt(right.reduce((sum, value) => sum + value * value, 0)),
-    },
   };
 }
 

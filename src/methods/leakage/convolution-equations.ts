@@ -43,13 +43,14 @@ export function forEachProduct(
 /** A sparse matrix by rows, each scaled, with the products that LSMR asks for. */
 export interface SparseMatrix extends LinearOperator {
   readonly nonZeros: number;
+  /** The norm of each column; 1 for one of zeros. */
+  columnNorms(): Float64Array;
 }
 
 /**
  * The matrix of the equations [W · a = z; corr(a, δ) = g_W] in the input a: a row for each output of the convolution,
  * then one for each entry of its weight. Each of the two blocks is divided by the root mean square norm of its rows, so
- * that neither outweighs the other, and each column by its norm, so that LSMR takes fewer steps: it solves for
- * `columnNorms[i] · a[i]`.
+ * that neither outweighs the other.
  *
  * @param weight [out, in, kernel, kernel]
  * @param delta the loss's derivative by each output
@@ -62,7 +63,6 @@ export function convolutionEquations(
   readonly matrix: SparseMatrix;
   /** By what each block's right-hand side must be divided: the outputs', then the weight gradient's. */
   readonly blockScales: readonly [number, number];
-  readonly columnNorms: Float64Array;
 } {
   const outputs = shape.output.reduce((product, size) => product * size, 1);
   const columns = shape.input.reduce((product, size) => product * size, 1);
@@ -98,17 +98,8 @@ export function convolutionEquations(
     rootMeanSquare(0, middle, outputs),
     rootMeanSquare(middle, nonZeros, weight.length),
   ] as const;
-  const columnNorms = new Float64Array(columns);
-  for (let i = 0; i < nonZeros; i++) {
-    const value = (values[i] as number) / blockScales[i < middle ? 0 : 1];
-    values[i] = value;
-    const column = places[i] as number;
-    columnNorms[column] = (columnNorms[column] as number) + value * value;
-  }
-  for (let c = 0; c < columns; c++) columnNorms[c] = Math.sqrt(columnNorms[c] as number) || 1;
-  for (let i = 0; i < nonZeros; i++)
-    values[i] = (values[i] as number) / (columnNorms[places[i] as number] as number);
-  return { matrix: sparseMatrix(rows, columns, starts, places, values), blockScales, columnNorms };
+  for (let i = 0; i < nonZeros; i++) values[i] = (values[i] as number) / blockScales[i < middle ? 0 : 1];
+  return { matrix: sparseMatrix(rows, columns, starts, places, values), blockScales };
 }
 
 function sparseMatrix(
@@ -124,6 +115,12 @@ function sparseMatrix(
     rows,
     columns,
     nonZeros: values.length,
+    columnNorms() {
+      const squares = new Float64Array(columns);
+      for (const [i, column] of places.entries())
+        squares[column] = (squares[column] as number) + (values[i] as number) ** 2;
+      return squares.map((square) => Math.sqrt(square) || 1);
+    },
     multiply(x) {
       for (let r = 0; r < rows; r++) {
         let sum = 0;
