@@ -1,5 +1,6 @@
 import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { type Named, parameterAt } from "../../models/model.ts";
+import { dot } from "../../numeric/rows.ts";
 import { type ConvolutionShape, forEachProduct } from "./convolution-equations.ts";
 import { type SolvedInput, solveConvolutionInput } from "./convolution-input.ts";
 import { checkGradient } from "./gradient-matching.ts";
@@ -37,6 +38,8 @@ export interface ClosedForm {
   /** [1, channels, height, width], not clamped. */
   readonly images: NDArray<"float64">;
   readonly label: number;
+  /** By what the gradient had been multiplied: 1, or less where it was clipped. */
+  readonly scale: number;
   /** From the output to the input. */
   readonly layers: readonly ClosedFormLayer[];
 }
@@ -51,7 +54,8 @@ const lenetConvolutions: readonly SigmoidConvolution[] = [
  * The image and label behind the gradient of one example, for sigmoid convolutions and one fully connected layer with
  * biases. The head's gradient gives its input a exactly. Going back through a convolution, its output a gives
  * z = logit(a) − b, and the derivative by a gives δ = da · a (1 − a); both W · a_in = z and corr(a_in, δ) = g_W are linear
- * in the convolution's input, which LSMR finds in least squares; and da_in is the transposed convolution of δ.
+ * in the convolution's input, which LSMR finds in least squares; and da_in is the transposed convolution of δ. The input of
+ * the head does not depend on the gradient's length, and gives the logits; so a gradient that was clipped is scaled back.
  *
  * The idea is that of J. Zhu, M. Blaschko, "R-GAP: Recursive Gradient Attack on Privacy", ICLR 2021, for other
  * activations, biases and losses.
@@ -67,7 +71,16 @@ export function closedForm(request: ClosedFormRequest): ClosedForm {
     bias: parameterAt(gradient, head, "bias"),
   };
   let activation = invertLinearLayer(headGradient);
-  let slope = transposeTimes(numbers(parameterAt(parameters, head, "weight")), numbers(headGradient.bias));
+  const label = inferLabel(headGradient.bias);
+  const headWeight = numbers(parameterAt(parameters, head, "weight"));
+  const error = softmaxError(headWeight, numbers(parameterAt(parameters, head, "bias")), activation, label);
+  // Clipping scaled the whole gradient; that of the bias should be softmax(logits) - one-hot(label).
+  const scale = dot(numbers(headGradient.bias), error) / dot(error, error);
+  if (!(scale > 0))
+    throw new RangeError(
+      "closed form: the gradient of the head does not fit the cross entropy of one example",
+    );
+  let slope = transposeTimes(headWeight, error);
   if (activation.length !== shapes.at(-1)?.output.reduce((product, size) => product * size, 1))
     throw new RangeError(
       `closed form: the head takes ${activation.length} features, the convolutions give ${shapes.at(-1)?.output.join(" x ")}`,
@@ -87,7 +100,7 @@ export function closedForm(request: ClosedFormRequest): ClosedForm {
       weight,
       delta,
       z,
-      weightGradient: numbers(parameterAt(gradient, layer, "weight")),
+      weightGradient: numbers(parameterAt(gradient, layer, "weight")).map((value) => value / scale),
     });
     const { input, ...report } = solved;
     layers.push({ layer, ...report });
@@ -99,7 +112,8 @@ export function closedForm(request: ClosedFormRequest): ClosedForm {
   }
   return {
     images: ndarray(activation, [1, ...inputShape], "float64"),
-    label: inferLabel(headGradient.bias),
+    label,
+    scale,
     layers,
   };
 }
@@ -122,6 +136,23 @@ function shapesOf(
     input = output;
     return shape;
   });
+}
+
+/** softmax(W a + b) - one-hot(label): the derivative of the cross entropy by the logits. */
+function softmaxError(
+  weight: Float64Array,
+  bias: Float64Array,
+  activation: Float64Array,
+  label: number,
+): Float64Array {
+  const features = activation.length;
+  const logits = bias.map(
+    (value, k) => value + dot(weight.subarray(k * features, (k + 1) * features), activation),
+  );
+  const largest = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp(logit - largest));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power, k) => power / total - (k === label ? 1 : 0));
 }
 
 /** W' y for a matrix of as many rows as y has numbers. */

@@ -1,6 +1,8 @@
 import { type NDArray, ndarray, zerosArray } from "../../engine/ndarray.ts";
 import * as op from "../../engine/ops/index.ts";
+import type { NamedSpec } from "../../engine/runtime/backend.ts";
 import { compile, type Executable, spec } from "../../engine/runtime/compile.ts";
+import { nodeBackend } from "../../engine/runtime/node.ts";
 import { formatShape, sameShape, sizeOf } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import { valueAndGrad } from "../../engine/transforms/grad.ts";
@@ -40,7 +42,17 @@ export interface MatchingRequest {
 export interface MatchingObjective {
   readonly unknowns: number;
   readonly objective: Objective;
+  /** The compiled graph, from which {@link loadMatching} makes the same objective in another thread. */
+  readonly graph: MatchingGraph;
   dispose(): Promise<void>;
+}
+
+/** A compiled matching loss as plain data. */
+export interface MatchingGraph {
+  readonly unknowns: number;
+  readonly onnx: Uint8Array;
+  readonly inputs: readonly NamedSpec[];
+  readonly outputs: readonly NamedSpec[];
 }
 
 /**
@@ -100,15 +112,39 @@ export async function compileMatching({
     [spec([unknowns], "float64")] as const,
     { threads: 1 },
   );
-  const value = zerosArray([], "float64");
-  const slope = zerosArray([unknowns], "float64");
+  const { inputs, outputs } = executable;
   return {
     unknowns,
-    objective: async (x) => {
-      await executable.runInto([value, slope], { dtype: "float64", shape: [unknowns], data: x });
-      return { value: value.data[0] ?? Number.NaN, gradient: slope.data };
-    },
+    graph: { unknowns, onnx: executable.onnx(), inputs, outputs },
+    objective: objectiveOf(unknowns, (into, vector) => executable.runInto(into, vector)),
     dispose: () => executable.dispose(),
+  };
+}
+
+/** The objective of a graph that was compiled elsewhere; the same digits. */
+export async function loadMatching(graph: MatchingGraph): Promise<Omit<MatchingObjective, "graph">> {
+  const { unknowns, onnx, inputs, outputs } = graph;
+  const session = await nodeBackend.load(onnx, inputs, outputs, {
+    device: "cpu",
+    threads: 1,
+    optimize: "all",
+  });
+  return {
+    unknowns,
+    objective: objectiveOf(unknowns, (into, vector) => session.run([vector], into)),
+    dispose: () => session.dispose(),
+  };
+}
+
+function objectiveOf(
+  unknowns: number,
+  runInto: (into: [NDArray, NDArray], vector: NDArray) => Promise<unknown>,
+): Objective {
+  const value = zerosArray([], "float64");
+  const slope = zerosArray([unknowns], "float64");
+  return async (x) => {
+    await runInto([value, slope], { dtype: "float64", shape: [unknowns], data: x });
+    return { value: value.data[0] ?? Number.NaN, gradient: slope.data };
   };
 }
 

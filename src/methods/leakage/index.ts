@@ -4,6 +4,15 @@ export type { Model } from "../../models/model.ts";
 export { randomStream } from "../../numeric/random.ts";
 export { attackImage } from "./attack-image.ts";
 export type { AttackOutcome, AttackRequest } from "./attack-outcome.ts";
+export type { AttackOptimizer } from "./attempt.ts";
+export {
+  type ClosedForm,
+  type ClosedFormLayer,
+  type ClosedFormRequest,
+  closedForm,
+  type SigmoidConvolution,
+} from "./closed-form.ts";
+export * from "./defences/index.ts";
 export type { Distance, DistanceTerms, Weights } from "./distances.ts";
 export { compileMatching, type MatchingObjective, type MatchingRequest } from "./gradient-matching.ts";
 export {
@@ -12,9 +21,36 @@ export {
   structuralSimilarity,
   totalVariation,
 } from "./image-metrics.ts";
-export { inferLabel } from "./infer-labels.ts";
+export {
+  type ImprintedExample,
+  type ImprintOptions,
+  imprintedModel,
+  imprintLayer,
+  invertImprint,
+} from "./imprint.ts";
+export {
+  type InferLabelsRequest,
+  inferLabel,
+  inferLabels,
+  type LabelMethod,
+  labelAccuracy,
+} from "./infer-labels.ts";
+export {
+  invertLinearLayer,
+  type LinearLayerGradient,
+  type LinearLayerSource,
+  linearLayerSources,
+} from "./invert-linear-layer.ts";
+export { type MatchedImage, matchImages } from "./match-images.ts";
 export type { Priors } from "./priors.ts";
-export { type RecoverOptions, type Recovery, type RecoveryStep, recover } from "./recover.ts";
+export {
+  type AttemptSummary,
+  type RecoverOptions,
+  type Recovery,
+  type RecoveryStep,
+  recover,
+} from "./recover.ts";
+export { type LeakageRisk, leakageRisk, type RiskRequest, riskStatement } from "./risk.ts";
 export {
   type LocalSteps,
   type Loss,

@@ -1,9 +1,11 @@
+import { availableParallelism } from "node:os";
 import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Model, Named } from "../../models/model.ts";
 import type { RandomStream } from "../../numeric/random.ts";
-import { type AttackOptimizer, type AttemptResult, type AttemptSettings, runAttempt } from "./attempt.ts";
+import type { AttackOptimizer, AttemptResult, AttemptSettings } from "./attempt.ts";
+import { runAttempts } from "./attempts.ts";
 import type { Distance } from "./distances.ts";
 import { compileMatching, type MatchingRequest } from "./gradient-matching.ts";
 import type { Float } from "./shared-gradient.ts";
@@ -56,9 +58,18 @@ export interface RecoverOptions
   readonly patience?: number;
   /** How many starts to try; 1 by default. The first that matches ends the attack. */
   readonly restarts?: number;
+  /**
+   * How many attempts run at a time, each in a thread of its own; by default the cores of the machine, and one where an
+   * attempt may take fewer than 1000 evaluations, which a thread takes about as long to start. The result has the same bits
+   * whatever the number. With several, `onStep` may also hear of attempts that a match makes needless.
+   */
+  readonly workers?: number;
   readonly onStep?: (step: RecoveryStep) => void;
   readonly signal?: AbortSignal;
 }
+
+/** Evaluations of an attempt from which on a thread of its own pays. */
+const worthwhile = 1000;
 
 /** How one attempt went. */
 export type AttemptSummary = Omit<AttemptResult, "x">;
@@ -90,7 +101,10 @@ export interface Recovery extends AttemptSummary {
  */
 export async function recover(options: RecoverOptions): Promise<Recovery> {
   const { model, examples = 1, labels, stream, dtype = "float64", restarts = 1 } = options;
-  const { onStep, signal } = options;
+  const { onStep, signal, evaluations = 4000 } = options;
+  const { workers = evaluations < worthwhile ? 1 : availableParallelism() } = options;
+  if (!Number.isInteger(workers) || workers < 1)
+    throw new RangeError(`recover: workers ${workers} is not a positive integer`);
   if (!Number.isInteger(restarts) || restarts < 1)
     throw new RangeError(`recover: restarts ${restarts} is not a positive integer`);
   const shape = [examples, ...model.inputShape];
@@ -98,35 +112,31 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
   const settings = settingsOf(options, pixels);
   const matching = await compileMatching({ ...options, examples, labels, dtype });
   const streams = [stream, ...stream.spawn(restarts - 1)];
-  const attempts: { start: Float64Array; result: AttemptResult }[] = [];
+  const starts = streams.map((from) => from.normal(matching.unknowns));
+  let results: AttemptResult[];
   try {
-    for (const [attempt, from] of streams.entries()) {
-      const start = from.normal(matching.unknowns);
-      const result = await runAttempt(matching.objective, start, settings, {
-        ...(signal && { signal }),
-        ...(onStep && {
-          onStep: ({ evaluation, matchingLoss, x }) =>
-            onStep({ attempt, evaluation, matchingLoss, images: x.subarray(0, pixels) }),
-        }),
-      });
-      if (result.status === "aborted") signal?.throwIfAborted();
-      attempts.push({ start, result });
-      if (result.status === "matched") break;
-    }
+    results = await runAttempts(matching, starts, settings, {
+      workers: Math.min(workers, restarts),
+      ...(signal && { signal }),
+      ...(onStep && {
+        onStep: (attempt, { evaluation, matchingLoss, x }) =>
+          onStep({ attempt, evaluation, matchingLoss, images: x.subarray(0, pixels) }),
+      }),
+    });
   } finally {
     await matching.dispose();
   }
-  const chosen = bestAttempt(attempts.map(({ result }) => result));
-  const best = attempts[chosen];
-  if (best === undefined) throw new Error("recover: there was no attempt");
-  const { x, ...summary } = best.result;
+  const chosen = bestAttempt(results);
+  const [best, start] = [results[chosen], starts[chosen]];
+  if (best === undefined || start === undefined) throw new Error("recover: there was no attempt");
+  const { x, ...summary } = best;
   return {
     ...summary,
     images: ndarray(x.slice(0, pixels), shape, "float64"),
     labels: labels ?? mostLikely(x.subarray(pixels), model.classes),
-    start: ndarray(best.start.slice(0, pixels), shape, "float64"),
+    start: ndarray(start.slice(0, pixels), shape, "float64"),
     chosen,
-    attempts: attempts.map(({ result: { x: _, ...rest } }) => rest),
+    attempts: results.map(({ x: _, ...rest }) => rest),
   };
 }
 
