@@ -1,13 +1,13 @@
 import { dot } from "./rows.ts";
 
 /** A linear map known by its products. The given vector must not be changed or kept; the result may be reused. */
-export interface LinearOperator {
+export interface LinearOperator<Result = Float64Array> {
   readonly rows: number;
   readonly columns: number;
   /** A x: `columns` numbers to `rows`. */
-  multiply(x: Float64Array): Float64Array;
+  multiply(x: Float64Array): Result;
   /** A' y: `rows` numbers to `columns`. */
-  transposeMultiply(y: Float64Array): Float64Array;
+  transposeMultiply(y: Float64Array): Result;
 }
 
 export interface LsmrOptions {
@@ -42,7 +42,36 @@ export interface LsmrResult {
  * @throws RangeError when b does not have the operator's rows or is not finite
  */
 export function lsmr(operator: LinearOperator, b: Float64Array, options: LsmrOptions = {}): LsmrResult {
-  const { rows, columns } = operator;
+  const steps = lsmrSteps(operator.rows, operator.columns, b, options);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next(operator[step.value.side](step.value.vector));
+  return step.value;
+}
+
+/** {@link lsmr} with an operator whose products are promises, as those of compiled graphs. */
+export async function lsmrAsync(
+  operator: LinearOperator<Float64Array | Promise<Float64Array>>,
+  b: Float64Array,
+  options: LsmrOptions = {},
+): Promise<LsmrResult> {
+  const steps = lsmrSteps(operator.rows, operator.columns, b, options);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next(await operator[step.value.side](step.value.vector));
+  return step.value;
+}
+
+interface Product {
+  readonly side: "multiply" | "transposeMultiply";
+  readonly vector: Float64Array;
+}
+
+/** The method as a coroutine that asks for one product at a time. */
+function* lsmrSteps(
+  rows: number,
+  columns: number,
+  b: Float64Array,
+  options: LsmrOptions,
+): Generator<Product, LsmrResult, Float64Array> {
   const { atol = 1e-6, btol = 1e-6, conditionLimit = 1e8 } = options;
   const { maximumIterations = 4 * Math.min(rows, columns) } = options;
   if (b.length !== rows) throw new RangeError(`lsmr: b has ${b.length} numbers, the operator ${rows} rows`);
@@ -58,7 +87,7 @@ export function lsmr(operator: LinearOperator, b: Float64Array, options: LsmrOpt
   let alpha = 0;
   if (beta > 0) {
     scale(u, 1 / beta);
-    v.set(operator.transposeMultiply(u));
+    v.set(yield { side: "transposeMultiply", vector: u });
     alpha = norm(v);
   }
   if (alpha > 0) scale(v, 1 / alpha);
@@ -73,12 +102,12 @@ export function lsmr(operator: LinearOperator, b: Float64Array, options: LsmrOpt
   let result = { residualNorm: normB, normalResidualNorm: alpha * beta, condition: 1 };
 
   for (let iteration = 1; ; iteration++) {
-    const forward = operator.multiply(v);
+    const forward = yield { side: "multiply", vector: v };
     for (let i = 0; i < rows; i++) u[i] = (forward[i] as number) - alpha * (u[i] as number);
     beta = norm(u);
     if (beta > 0) {
       scale(u, 1 / beta);
-      const back = operator.transposeMultiply(u);
+      const back = yield { side: "transposeMultiply", vector: u };
       for (let i = 0; i < columns; i++) v[i] = (back[i] as number) - beta * (v[i] as number);
       alpha = norm(v);
       if (alpha > 0) scale(v, 1 / alpha);

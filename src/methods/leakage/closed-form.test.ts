@@ -29,7 +29,7 @@ const rounded = (gradient: Named<NDArray>): Named<NDArray> =>
 describe("closedForm", () => {
   it("gives a digit from its gradient, nearly to the last bit", async () => {
     const { x, label, ...request } = await shared(1, 3);
-    const found = closedForm(request);
+    const found = await closedForm(request);
     expect(found.label).toBe(label);
     expect(meanSquaredError(found.images, x)).toBeLessThan(1e-15);
     expect(found.layers.map(({ layer, unknowns, equations }) => [layer, unknowns, equations])).toEqual([
@@ -38,29 +38,31 @@ describe("closedForm", () => {
       ["conv1", 784, 2352 + 300],
     ]);
     expect(found.layers.every(({ determined }) => determined)).toBe(true);
-    const single = closedForm({ ...request, gradient: rounded(request.gradient) });
+    const single = await closedForm({ ...request, gradient: rounded(request.gradient) });
     expect(meanSquaredError(single.images, x)).toBeLessThan(1e-7);
   });
 
   it("gives a photograph-sized image", async () => {
     const { x, label, ...request } = await shared(3, 61);
-    const found = closedForm(request);
+    const found = await closedForm(request);
     expect(found.label).toBe(label);
     expect(meanSquaredError(found.images, x)).toBeLessThan(1e-15);
   });
 
   it("refuses what does not fit", async () => {
     const { x: _, label: __, ...request } = await shared(1, 4);
-    expect(() => closedForm({ ...request, inputShape: [3, 28, 28] })).toThrow(
+    await expect(closedForm({ ...request, inputShape: [3, 28, 28] })).rejects.toThrow(
       "a square kernel for 3 channels",
     );
-    expect(() => closedForm({ ...request, inputShape: [1, 32, 32] })).toThrow("the head takes 588 features");
+    await expect(closedForm({ ...request, inputShape: [1, 32, 32] })).rejects.toThrow(
+      "the head takes 588 features",
+    );
   });
 
   it("does not mind that the gradient was clipped", async () => {
     const { x, label, ...request } = await shared(1, 8);
     const gradient = clipNorm(request.gradient, 1);
-    const found = closedForm({ ...request, gradient });
+    const found = await closedForm({ ...request, gradient });
     expect(found.label).toBe(label);
     expect(found.scale / (1 / gradientNorm(request.gradient))).toBeCloseTo(1, 10);
     expect(meanSquaredError(found.images, x)).toBeLessThan(1e-15);

@@ -62,7 +62,7 @@ const lenetConvolutions: readonly SigmoidConvolution[] = [
  *
  * @throws RangeError when the gradient is not of these parameters, the layers do not fit or an entry is not finite
  */
-export function closedForm(request: ClosedFormRequest): ClosedForm {
+export async function closedForm(request: ClosedFormRequest): Promise<ClosedForm> {
   const { parameters, gradient, inputShape, convolutions = lenetConvolutions, head = "fc" } = request;
   checkGradient(parameters, gradient);
   const shapes = shapesOf(parameters, inputShape, convolutions);
@@ -96,7 +96,7 @@ export function closedForm(request: ClosedFormRequest): ClosedForm {
       (value, at) => value * between(activation[at] ?? 0) * (1 - between(activation[at] ?? 0)),
     );
     const z = activation.map((a, at) => logit(between(a)) - (bias[Math.floor(at / plane)] ?? 0));
-    const solved = solveConvolutionInput(shape, {
+    const solved = await solveConvolutionInput(shape, {
       weight,
       delta,
       z,

@@ -1,3 +1,9 @@
+import { ndarray, zerosArray } from "../../engine/ndarray.ts";
+import * as op from "../../engine/ops/index.ts";
+import { compile, spec } from "../../engine/runtime/compile.ts";
+import { sizeOf } from "../../engine/shape.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import { grad, vjp } from "../../engine/transforms/grad.ts";
 import type { LinearOperator } from "../../numeric/lsmr.ts";
 
 /** The linear equations that a convolution and its gradient put on the convolution's input. */
@@ -40,108 +46,95 @@ export function forEachProduct(
           }
 }
 
-/** A sparse matrix by rows, each scaled, with the products that LSMR asks for. */
-export interface SparseMatrix extends LinearOperator {
-  readonly nonZeros: number;
-  /** The norm of each column; 1 for one of zeros. */
-  columnNorms(): Float64Array;
+/** What the entries of the equations' matrix say of it. */
+export interface EquationScales {
+  /** The root mean square norm of the rows of each block: the outputs', then the weight gradient's. */
+  readonly blocks: readonly [number, number];
+  /** The norm of each column when both blocks are divided by theirs. */
+  readonly columnNorms: Float64Array;
 }
 
-/**
- * The matrix of the equations [W · a = z; corr(a, δ) = g_W] in the input a: a row for each output of the convolution,
- * then one for each entry of its weight. Each of the two blocks is divided by the root mean square norm of its rows, so
- * that neither outweighs the other.
- *
- * @param weight [out, in, kernel, kernel]
- * @param delta the loss's derivative by each output
- */
-export function convolutionEquations(
+/** The scales of the equations [W · a = z; corr(a, δ) = g_W] in the input a. */
+export function equationScales(
   shape: ConvolutionShape,
   weight: Float64Array,
   delta: Float64Array,
-): {
-  readonly matrix: SparseMatrix;
-  /** By what each block's right-hand side must be divided: the outputs', then the weight gradient's. */
-  readonly blockScales: readonly [number, number];
-} {
-  const outputs = shape.output.reduce((product, size) => product * size, 1);
-  const columns = shape.input.reduce((product, size) => product * size, 1);
-  const rows = outputs + weight.length;
-  const starts = new Int32Array(rows + 1);
-  forEachProduct(shape, (output, w) => {
-    starts[output + 1] = (starts[output + 1] as number) + 1;
-    starts[outputs + w + 1] = (starts[outputs + w + 1] as number) + 1;
-  });
-  for (let r = 0; r < rows; r++) starts[r + 1] = (starts[r + 1] as number) + (starts[r] as number);
-  const nonZeros = starts[rows] ?? 0;
-  const places = new Int32Array(nonZeros);
-  const values = new Float64Array(nonZeros);
-  const next = starts.slice();
-  const put = (row: number, column: number, value: number): void => {
-    const at = next[row] as number;
-    next[row] = at + 1;
-    places[at] = column;
-    values[at] = value;
-  };
+): EquationScales {
+  const size = sizeOf(shape.input);
+  const [first, second] = [new Float64Array(size), new Float64Array(size)];
   forEachProduct(shape, (output, w, input) => {
-    put(output, input, weight[w] as number);
-    put(outputs + w, input, delta[output] as number);
+    first[input] = (first[input] as number) + (weight[w] as number) ** 2;
+    second[input] = (second[input] as number) + (delta[output] as number) ** 2;
   });
-
-  const middle = starts[outputs] ?? 0;
-  const rootMeanSquare = (from: number, to: number, count: number): number => {
-    let total = 0;
-    for (let i = from; i < to; i++) total += (values[i] as number) ** 2;
-    return total === 0 ? 1 : Math.sqrt(total / count);
-  };
-  const blockScales = [
-    rootMeanSquare(0, middle, outputs),
-    rootMeanSquare(middle, nonZeros, weight.length),
+  const sum = (squares: Float64Array): number => squares.reduce((total, square) => total + square, 0);
+  const blocks = [
+    Math.sqrt(sum(first) / sizeOf(shape.output)) || 1,
+    Math.sqrt(sum(second) / weight.length) || 1,
   ] as const;
-  for (let i = 0; i < nonZeros; i++) values[i] = (values[i] as number) / blockScales[i < middle ? 0 : 1];
-  return { matrix: sparseMatrix(rows, columns, starts, places, values), blockScales };
+  return {
+    blocks,
+    columnNorms: first.map(
+      (square, i) => Math.sqrt(square / blocks[0] ** 2 + (second[i] as number) / blocks[1] ** 2) || 1,
+    ),
+  };
 }
 
-function sparseMatrix(
-  rows: number,
-  columns: number,
-  starts: Int32Array,
-  places: Int32Array,
-  values: Float64Array,
-): SparseMatrix {
-  const forward = new Float64Array(rows);
-  const back = new Float64Array(columns);
+/** A linear operator of compiled graphs. */
+export interface CompiledOperator extends LinearOperator<Promise<Float64Array>> {
+  dispose(): Promise<void>;
+}
+
+/**
+ * The matrix of the equations [W · a = z; corr(a, δ) = g_W] with a = change(s), each block divided by its scale: a row for
+ * each output of the convolution, then one for each entry of its weight. The correlation is the gradient of ⟨W · a, δ⟩ by W,
+ * and the transposed product is the reverse pass.
+ *
+ * @param change a linear change of variables in the graph, of [channels, pixels]
+ */
+export async function convolutionEquations(
+  shape: ConvolutionShape,
+  weight: Float64Array,
+  delta: Float64Array,
+  {
+    blocks,
+    change = (s) => s,
+  }: { readonly blocks: readonly [number, number]; readonly change?: (s: Tensor) => Tensor },
+): Promise<CompiledOperator> {
+  const { input, output, kernel, stride, padding } = shape;
+  const [rows, columns] = [sizeOf(output) + weight.length, sizeOf(input)];
+  const kernels = op.constant(ndarray(weight, [output[0], input[0], kernel, kernel], "float64"));
+  const slopes = op.constant(ndarray(delta, [1, ...output], "float64"));
+  const product = (s: Tensor): Tensor => {
+    const a = op.reshape(change(op.reshape(s, [input[0], input[1] * input[2]])), [1, ...input]);
+    const convolved = (w: Tensor): Tensor => op.conv(a, w, { stride, padding });
+    const correlated = grad((w: Tensor) => op.sum(op.mul(convolved(w), slopes)))(kernels);
+    return op.concat([
+      op.div(op.reshape(convolved(kernels), [sizeOf(output)]), blocks[0]),
+      op.div(op.reshape(correlated, [weight.length]), blocks[1]),
+    ]);
+  };
+  const forward = await compile(product, [spec([columns], "float64")], { threads: 1 });
+  const back = await compile(
+    (y: Tensor): Tensor => vjp(product, op.zeros([columns], "float64"))[1](y)[0],
+    [spec([rows], "float64")],
+    { threads: 1 },
+  );
+  const found = zerosArray([rows], "float64");
+  const pulled = zerosArray([columns], "float64");
   return {
     rows,
     columns,
-    nonZeros: values.length,
-    columnNorms() {
-      const squares = new Float64Array(columns);
-      for (const [i, column] of places.entries())
-        squares[column] = (squares[column] as number) + (values[i] as number) ** 2;
-      return squares.map((square) => Math.sqrt(square) || 1);
+    multiply: async (x) => {
+      await forward.runInto(found, ndarray(x, [columns], "float64"));
+      return found.data;
     },
-    multiply(x) {
-      for (let r = 0; r < rows; r++) {
-        let sum = 0;
-        const end = starts[r + 1] as number;
-        for (let i = starts[r] as number; i < end; i++)
-          sum += (values[i] as number) * (x[places[i] as number] as number);
-        forward[r] = sum;
-      }
-      return forward;
+    transposeMultiply: async (y) => {
+      await back.runInto(pulled, ndarray(y, [rows], "float64"));
+      return pulled.data;
     },
-    transposeMultiply(y) {
-      back.fill(0);
-      for (let r = 0; r < rows; r++) {
-        const factor = y[r] as number;
-        const end = starts[r + 1] as number;
-        for (let i = starts[r] as number; i < end; i++) {
-          const column = places[i] as number;
-          back[column] = (back[column] as number) + (values[i] as number) * factor;
-        }
-      }
-      return back;
+    dispose: async () => {
+      await forward.dispose();
+      await back.dispose();
     },
   };
 }
