@@ -221,6 +221,39 @@ describe("shape arithmetic", () => {
     );
   });
 
+  test("padding as PyTorch writes it: ConstantOfShape, Concat, Reshape, Slice, Transpose, Reshape, Cast, Pad", async () => {
+    await expectAgreement(
+      {
+        nodes: [
+          {
+            type: "ConstantOfShape",
+            inputs: ["four"],
+            outputs: ["zeros"],
+            attributes: { value: ndarray([0], [1], "int64") },
+          },
+          { type: "Concat", inputs: ["widths", "zeros"], outputs: ["all"], attributes: { axis: 0 } },
+          { type: "Reshape", inputs: ["all", "pairs"], outputs: ["byAxis"] },
+          { type: "Slice", inputs: ["byAxis", "last", "beforeAll", "first", "last"], outputs: ["reversed"] },
+          { type: "Transpose", inputs: ["reversed"], outputs: ["bySide"], attributes: { perm: [1, 0] } },
+          { type: "Reshape", inputs: ["bySide", "last"], outputs: ["flat"] },
+          { type: "Cast", inputs: ["flat"], outputs: ["pads"], attributes: { to: 7 } },
+          { type: "Pad", inputs: ["x", "pads"], outputs: ["y"], attributes: { mode: "constant" } },
+        ],
+        inputs: { x: float(["batch", 2, 3, 4]) },
+        initializers: {
+          ...whole("four", [4]),
+          ...whole("widths", [1, 2, 0, 3]),
+          ...whole("pairs", [-1, 2]),
+          ...whole("last", [-1]),
+          ...whole("beforeAll", [-(2 ** 53)]),
+          ...whole("first", [0]),
+        },
+        outputs: ["y"],
+      },
+      { x: arbitrary([2, 2, 3, 4]) },
+    );
+  });
+
   test("halving an axis: Shape, Slice, Div, Cast, Floor, Range, Gather", async () => {
     await expectAgreement(
       {

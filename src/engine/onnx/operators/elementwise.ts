@@ -2,7 +2,7 @@ import { isFloat } from "../../dtype.ts";
 import { requireFloat } from "../../ops/check.ts";
 import { full } from "../../ops/constants.ts";
 import * as e from "../../ops/elementwise.ts";
-import { erf } from "../../ops/special.ts";
+import { erf, expm1 } from "../../ops/special.ts";
 import type { Tensor } from "../../tensor.ts";
 import { dtypeOfElement, nameOfElement } from "../tensor-data.ts";
 import {
@@ -116,7 +116,8 @@ export const elementwise: OperatorTable = {
   Cos: unary(e.cos),
   Tan: unary(e.tan),
   Tanh: unary(e.tanh),
-  Sinh: unary((x) => e.mul(e.sub(e.exp(x), e.exp(e.neg(x))), 0.5)),
+  // Of exponentials less 1, whose difference keeps its digits near 0.
+  Sinh: unary((x) => e.mul(e.sub(expm1(x), expm1(e.neg(x))), 0.5)),
   Cosh: unary((x) => e.mul(e.add(e.exp(x), e.exp(e.neg(x))), 0.5)),
   Erf: unary(erf),
   Floor: rounding(e.floor),

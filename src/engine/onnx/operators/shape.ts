@@ -129,6 +129,10 @@ function parts(call: Call): readonly Value[] {
   return split(asTensor(input), sizes, axis);
 }
 
+/**
+ * Python's slicing, but for one thing: with a negative step, a start before the first element is that element, where
+ * Python's slice is empty.
+ */
 function sliced(call: Call): Tensor {
   const x = tensor(call, 0);
   const starts = numbers(call, 1);
@@ -136,9 +140,17 @@ function sliced(call: Call): Tensor {
   const axes = optionalNumbers(call, 3) ?? starts.map((_, i) => i);
   const steps = optionalNumbers(call, 4) ?? starts.map(() => 1);
   const ranges = x.shape.map((): Range => []);
-  for (const [i, given] of axes.entries())
-    ranges[normalizeAxis(given, x.rank, "Slice")] = [starts[i] ?? 0, ends[i] ?? 0, steps[i] ?? 1];
+  for (const [i, given] of axes.entries()) {
+    const axis = normalizeAxis(given, x.rank, "Slice");
+    const step = steps[i] ?? 1;
+    ranges[axis] = [firstOf(starts[i] ?? 0, step, x.shape[axis] ?? 0), ends[i] ?? 0, step];
+  }
   return slice(x, ...ranges);
+}
+
+/** Where a slice starts, as Python's slicing takes it. */
+export function firstOf(start: number, step: number, size: number): number {
+  return step < 0 && size > 0 ? Math.max(start, -size) : start;
 }
 
 /** The axes that the pads are for: an input since operator set 18. */
@@ -156,17 +168,33 @@ function padded(call: Call): Tensor {
     case "constant":
       return pad(x, widths, { value: fill });
     case "reflect":
-      return pad(x, widths, { mode: "reflect" });
+      return pad(cropped(x, widths), added(widths), { mode: "reflect" });
     default:
-      return padWithEdge(x, widths);
+      return padWithEdge(cropped(x, widths), added(widths));
   }
 }
 
+type Widths = readonly (readonly [before: number, after: number])[];
+
+/** x without what negative pads take away, which is done before anything is added. */
+function cropped(x: Tensor, widths: Widths): Tensor {
+  return slice(
+    x,
+    ...x.shape.map((size, axis): Range => {
+      const [before, after] = widths[axis] ?? [0, 0];
+      return [Math.max(0, -before), size + Math.min(0, after)];
+    }),
+  );
+}
+
+function added(widths: Widths): [number, number][] {
+  return widths.map(([before, after]) => [Math.max(0, before), Math.max(0, after)]);
+}
+
 /** The outermost elements repeated. */
-function padWithEdge(x: Tensor, widths: readonly (readonly [number, number])[]): Tensor {
+function padWithEdge(x: Tensor, widths: Widths): Tensor {
   let result = x;
   for (const [axis, [before, after]] of widths.entries()) {
-    if (before < 0 || after < 0) throw new Error("negative pads are not supported in mode edge");
     const size = x.shape[axis] ?? 0;
     const spread = (from: number, count: number): Tensor =>
       expand(
