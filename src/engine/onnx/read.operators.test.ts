@@ -71,6 +71,14 @@ const elementwiseCases: Case[] = [
   { type: "Pow", opsets: [13], inputs: [integers, fixed([2], [])], note: "integers" },
   { type: "Mod", opsets: [11, 13], inputs: [integers, ndarray([3, -2, 5, 4], [4], "int64")] },
   { type: "Mod", opsets: [13], inputs: [x, ndarray([0.7, -0.3, 1.1, 5], [4])], attributes: { fmod: 1 } },
+  {
+    type: "Mod",
+    opsets: [13],
+    inputs: [ndarray([5.3, -5.3, 1e6, 7]), ndarray([0.1, 0.1, 0.3, Number.POSITIVE_INFINITY])],
+    attributes: { fmod: 1 },
+    tolerance: 1e-9,
+    note: "quotients that round",
+  },
   ...["Max", "Min", "Sum", "Mean"].map(
     (type): Case => ({ type, opsets: [11, 13], inputs: [x, y, arbitrary([4], "float32", { seed: 3 })] }),
   ),

@@ -483,6 +483,58 @@ describe("loops and choices", () => {
   });
 });
 
+describe("functions", () => {
+  /** y = body(x), with the attribute `kind` of the function handed on as the attribute `name` of the node. */
+  const calling = (node: { opType: string; name: string; type: number }, kind: number, reads = "a") =>
+    writeModel(
+      {
+        nodes: [{ type: "Own", domain: "own", inputs: ["x"], outputs: ["y"], attributes: { kind } }],
+        inputs: { x: float([3]) },
+        outputs: ["y"],
+      },
+      17,
+      {
+        functions: [
+          create(FunctionProtoSchema, {
+            name: "Own",
+            domain: "own",
+            input: ["a"],
+            output: ["c"],
+            attribute: ["kind"],
+            opsetImport: [{ domain: "", version: 17n }],
+            node: [
+              create(NodeProtoSchema, {
+                opType: node.opType,
+                input: [reads],
+                output: ["c"],
+                attribute: [{ name: node.name, refAttrName: "kind", type: node.type }],
+              }),
+            ],
+          }),
+        ],
+        opsetImport: [
+          { domain: "", version: 17n },
+          { domain: "own", version: 1n },
+        ],
+      },
+    );
+  const cast = { opType: "Cast", name: "to", type: AttributeProto_AttributeType.INT };
+  const v = ndarray([-1.5, 2, 4]);
+
+  test("hand on attributes that decide whether a node is supported", async () => {
+    const bytes = calling(cast, 7);
+    expect((await run(parseOnnx(bytes), { x: v })).y).toEqual((await runDirectly(bytes, { x: v })).y);
+    const model = parseOnnx(calling(cast, 8));
+    expect(message(() => model.apply({}, { x: v }))).toMatch(/\(Cast\): casting to string is not supported/);
+  });
+
+  test("that read what nothing makes are refused", () => {
+    expect(message(() => parseOnnx(calling(cast, 7, "b")))).toMatch(
+      /reads "b", which nothing before it makes/,
+    );
+  });
+});
+
 describe("stored tensors", () => {
   const { FLOAT, DOUBLE, INT32, INT64, UINT8, BOOL, FLOAT16, BFLOAT16, STRING, INT8 } = TensorProto_DataType;
   const tensor = (fields: MessageInitShape<typeof TensorProtoSchema>) =>
