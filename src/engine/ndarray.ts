@@ -65,8 +65,12 @@ export function fromNested<D extends DType = "float32">(values: NestedNumbers, d
 
 /** The same elements in another dtype; numbers are rounded as the typed array's constructor rounds. */
 export function castArray<D extends DType>(array: NDArray, dtype: D): NDArray<D> {
-  if (array.dtype === (dtype as DType)) return array as unknown as NDArray<D>;
+  if (hasDType(array, dtype)) return array;
   return { dtype, shape: array.shape, data: convert(array.data, dtype) };
+}
+
+function hasDType<D extends DType>(array: NDArray, dtype: D): array is NDArray<D> {
+  return array.dtype === dtype;
 }
 
 /** The elements as numbers, whatever the dtype (int64 beyond 2^53 loses digits). */
