@@ -574,6 +574,7 @@ const shapeCases: Case[] = [
       note: "negative",
     }),
   ),
+  { type: "Pad", opsets: [19, 21], inputs: [x, fixed([1, 1, 0, 0, 3, 2])], attributes: { mode: "wrap" } },
   { type: "Expand", opsets: [11, 13], inputs: [y, fixed([2, 1, 4])] },
   { type: "Expand", opsets: [13], inputs: [fixed([2.5], [], "float32"), fixed([2, 3])] },
   { type: "Tile", opsets: [11, 13], inputs: [y, fixed([2, 3])] },

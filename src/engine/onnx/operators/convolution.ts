@@ -1,4 +1,5 @@
 import { conv, convTranspose } from "../../ops/convolution.ts";
+import { transposedSize } from "../../ops/convolution-geometry.ts";
 import type { Tensor } from "../../tensor.ts";
 import { attribute, type Call, listAttribute, type OperatorTable, optionalTensor, tensor } from "./call.ts";
 import { autoPadding, autoPadMode, type Padding, pairs } from "./window.ts";
@@ -40,15 +41,8 @@ function transposedConvolution(call: Call): Tensor {
   const stride = listAttribute(call, "strides") ?? ones;
   const dilation = listAttribute(call, "dilations") ?? ones;
   const outputPadding = listAttribute(call, "output_padding") ?? ones.map(() => 0);
-  const reach = x.shape
-    .slice(2)
-    .map(
-      (size, i) =>
-        (size - 1) * (stride[i] ?? 1) +
-        (outputPadding[i] ?? 0) +
-        ((w.shape[i + 2] ?? 1) - 1) * (dilation[i] ?? 1) +
-        1,
-    );
+  const unpadded = { stride, dilation, padding: [], kernelSize: w.shape.slice(2) };
+  const reach = transposedSize(x.shape.slice(2), unpadded).map((size, i) => size + (outputPadding[i] ?? 0));
   const wanted = wantedSize(call, stride, x.shape.slice(2));
   return convTranspose(x, w, {
     stride,

@@ -5,7 +5,7 @@ import { arange, constant, full } from "../../ops/constants.ts";
 
 import * as e from "../../ops/elementwise.ts";
 import { reshape, transpose, unsqueeze } from "../../ops/shape.ts";
-import { concat, pad, type Range, slice, split } from "../../ops/slicing.ts";
+import { concat, type Range, slice, split } from "../../ops/slicing.ts";
 import { broadcastShapes, normalizeAxes, normalizeAxis, type Shape, sizeOf } from "../../shape.ts";
 import { isTensor, type Tensor } from "../../tensor.ts";
 import { dtypeOfElement } from "../tensor-data.ts";
@@ -153,62 +153,6 @@ export function firstOf(start: number, step: number, size: number): number {
   return step < 0 && size > 0 ? Math.max(start, -size) : start;
 }
 
-/** The axes that the pads are for: an input since operator set 18. */
-function padded(call: Call): Tensor {
-  const x = tensor(call, 0);
-  const pads = numbers(call, 1);
-  const fill = optionalNumbers(call, 2)?.[0] ?? 0;
-  const axes = optionalNumbers(call, 3)?.map((axis) => normalizeAxis(axis, x.rank, "Pad"));
-  const count = pads.length / 2;
-  const widths = x.shape.map((_, axis): [number, number] => {
-    const place = axes === undefined ? axis : axes.indexOf(axis);
-    return place === -1 ? [0, 0] : [pads[place] ?? 0, pads[place + count] ?? 0];
-  });
-  switch (textAttribute(call, "mode", "constant")) {
-    case "constant":
-      return pad(x, widths, { value: fill });
-    case "reflect":
-      return pad(cropped(x, widths), added(widths), { mode: "reflect" });
-    default:
-      return padWithEdge(cropped(x, widths), added(widths));
-  }
-}
-
-type Widths = readonly (readonly [before: number, after: number])[];
-
-/** x without what negative pads take away, which is done before anything is added. */
-function cropped(x: Tensor, widths: Widths): Tensor {
-  return slice(
-    x,
-    ...x.shape.map((size, axis): Range => {
-      const [before, after] = widths[axis] ?? [0, 0];
-      return [Math.max(0, -before), size + Math.min(0, after)];
-    }),
-  );
-}
-
-function added(widths: Widths): [number, number][] {
-  return widths.map(([before, after]) => [Math.max(0, before), Math.max(0, after)]);
-}
-
-/** The outermost elements repeated. */
-function padWithEdge(x: Tensor, widths: Widths): Tensor {
-  let result = x;
-  for (const [axis, [before, after]] of widths.entries()) {
-    const size = x.shape[axis] ?? 0;
-    const spread = (from: number, count: number): Tensor =>
-      expand(
-        slice(result, ...result.shape.map((_, i): Range => (i === axis ? [from, from + 1] : []))),
-        result.shape.map((length, i) => (i === axis ? count : length)),
-      );
-    result = concat(
-      [...(before > 0 ? [spread(0, before)] : []), result, ...(after > 0 ? [spread(size - 1, after)] : [])],
-      axis,
-    );
-  }
-  return result;
-}
-
 /** Both ways: an axis of size 1 in the wanted shape keeps the size of the input's. */
 function expanded(call: Call): Tensor {
   const input = value(call, 0);
@@ -323,14 +267,6 @@ export const shapes: OperatorTable = {
   Concat: (call) => concat(allTensors(call), attribute(call, "axis", 0)),
   Split: { apply: parts, staticInputs: [1] },
   Slice: { apply: sliced, staticInputs: [1, 2, 3, 4] },
-  Pad: {
-    apply: padded,
-    staticInputs: [1, 2, 3],
-    unsupported: (node) => {
-      const mode = textAttribute({ node }, "mode", "constant");
-      return ["constant", "reflect", "edge"].includes(mode) ? undefined : `mode ${mode} is not supported`;
-    },
-  },
   Expand: { apply: expanded, staticInputs: [1] },
   Tile: { apply: (call) => tile(tensor(call, 0), numbers(call, 1)), staticInputs: [1] },
   ConstantOfShape: { apply: constantOfShape, staticInputs: [0] },
