@@ -376,6 +376,28 @@ describe("loops and choices", () => {
     await slope.dispose();
   });
 
+  test.each([
+    { name: "a count of 0", count: 0, start: 1 },
+    { name: "a condition that is false", count: 4, start: 0 },
+  ])("a Loop that does not begin: $name", async ({ count, start }) => {
+    await expectAgreement(
+      {
+        nodes: [
+          {
+            type: "Loop",
+            inputs: ["count", "start", "x"],
+            outputs: ["last", "all"],
+            attributes: { body: { graph: accumulate } },
+          },
+        ],
+        inputs: { x: float([3]) },
+        initializers: { count: ndarray([count], [], "int64"), start: ndarray([start], [], "bool") },
+        outputs: ["last", "all"],
+      },
+      { x },
+    );
+  });
+
   test("a Loop that tests a condition", async () => {
     const body = writeGraph({
       nodes: [
