@@ -63,7 +63,11 @@ export function fromNested<D extends DType = "float32">(values: NestedNumbers, d
   return ndarray(flat, shape, (dtype ?? "float32") as D);
 }
 
-/** The same elements in another dtype; numbers are rounded as the typed array's constructor rounds. */
+/**
+ * The same elements in another dtype; numbers are rounded as the typed array's constructor rounds.
+ *
+ * @throws RangeError when a number that is not whole is to become an int64
+ */
 export function castArray<D extends DType>(array: NDArray, dtype: D): NDArray<D> {
   if (hasDType(array, dtype)) return array;
   return { dtype, shape: array.shape, data: convert(array.data, dtype) };

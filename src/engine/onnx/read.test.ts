@@ -160,6 +160,23 @@ describe("a model", () => {
     expect(message(() => model.forward(p))).toMatch(/0 inputs given, it has 1/);
   });
 
+  test("takes a number as one of the input's dtype", () => {
+    const row = parseOnnx(
+      writeModel(
+        {
+          nodes: [{ type: "Gather", inputs: ["x", "i"], outputs: ["y"] }],
+          inputs: { x: float([3, 2]), i: { dtype: "int64", shape: [] } },
+          outputs: ["y"],
+        },
+        17,
+      ),
+    );
+    expect(row.apply({}, { x: op.zeros([3, 2]), i: 1 }).y?.shape).toEqual([2]);
+    expect(message(() => row.apply({}, { x: op.zeros([3, 2]), i: 0.5 }))).toMatch(
+      /input i: 0.5 is not a number of int64/,
+    );
+  });
+
   test("is read from a file, whose path the messages name", async () => {
     const folder = mkdtempSync(join(tmpdir(), "fallline-onnx-"));
     const path = join(folder, "perceptron.onnx");
