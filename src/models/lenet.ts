@@ -48,20 +48,20 @@ export function lenet({ channels = 3, classes = channels === 3 ? 100 : 10 }: Len
       tree.map(
         ({ shape }) => castArray(ndarray(stream.uniform(sizeOf(shape), -0.5, 0.5), shape, "float64"), dtype),
         parameters(dtype),
-      ) as ReturnType<Model["init"]>,
+      ),
     apply(values: Named<Tensor>, x: Tensor): Tensor {
       let h = x;
       for (const { layer, stride } of convolutions)
         h = op.sigmoid(
-          op.conv(h, parameterAt(values, layer, "weight"), {
+          op.conv(h, parameterAt(values, `${layer}.weight`), {
             stride,
             padding: 2,
-            bias: parameterAt(values, layer, "bias"),
+            bias: parameterAt(values, `${layer}.bias`),
           }),
         );
       const flat = op.reshape(h, [x.shape[0] ?? 0, features]);
-      const weight = op.transpose(parameterAt(values, "fc", "weight"));
-      return op.add(op.matmul(flat, weight), parameterAt(values, "fc", "bias"));
+      const weight = op.transpose(parameterAt(values, "fc.weight"));
+      return op.add(op.matmul(flat, weight), parameterAt(values, "fc.bias"));
     },
   };
 }
