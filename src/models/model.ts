@@ -67,6 +67,18 @@ export function parameterAt<Leaf extends object>(parameters: Named<Leaf>, path: 
   return found as Leaf;
 }
 
+/**
+ * The subtree at a path: `subtreeAt(parameters, "layer1.0")`.
+ *
+ * @throws RangeError naming the path, when there is none
+ */
+export function subtreeAt<Leaf extends object>(parameters: Named<Leaf>, path: string): Named<Leaf> {
+  const found = find(parameters, path);
+  if (found === undefined || ("dtype" in found && "shape" in found))
+    throw new RangeError(`the model has no layer ${path}`);
+  return found as Named<Leaf>;
+}
+
 /** The subtree or leaf at a path; a name may itself hold dots. */
 function find<Leaf extends object>(tree: Named<Leaf>, path: string): Leaf | Named<Leaf> | undefined {
   if (Object.hasOwn(tree, path)) return tree[path];
