@@ -1,4 +1,4 @@
-"""Exports classifiers from PyTorch to ONNX as a user would, with what PyTorch computes from them: test/fixtures.
+"""Exports classifiers from PyTorch to ONNX as a user would, with what PyTorch computes from them: test/vectors/classifiers.
 
 Run:  python bench/peers/make_onnx_classifiers.py [output folder]
 Needs torch (2.14.1 was used), onnx, onnxscript and numpy. The images are numpy.random.default_rng(7).random((2, 3, 32, 32)).
@@ -75,4 +75,4 @@ def main(folder):
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).resolve().parents[2]
-    main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "test/fixtures")
+    main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "test/vectors/classifiers")

@@ -55,6 +55,7 @@ CASES = {
         ("resnet", {"depth": 20, **SMALL, "width": 4, "normalisation": "group", "activation": "gelu"}),
         ("resnet", {"depth": 20, **SMALL, "width": 2}),
         ("resnet", {"depth": 32, "inputShape": [1, 9, 9], "classes": 3, "width": 2, "activation": "sigmoid"}),
+        ("resnet", {"depth": 20, **SMALL, "width": 3, "normalisation": "none", "activation": "tanh"}),
     ],
     "autoencoders": [
         ("autoencoder", {"inputShape": [2, 4], "widths": [6, 3], "activation": "tanh"}),

@@ -20,7 +20,7 @@ const write = temporaryFiles();
 interface Fixtures {
   [name: string]: { shapes: Record<string, number[]>; logits: number[][] };
 }
-const fixtures: Fixtures = JSON.parse(readFileSync(at("fixtures/onnx-classifiers.json"), "utf8"));
+const fixtures: Fixtures = JSON.parse(readFileSync(at("vectors/classifiers/onnx-classifiers.json"), "utf8"));
 const images = ndarray(randomStream(7).uniform(2 * 3 * 32 * 32), [2, 3, 32, 32], "float64");
 
 async function logits(
@@ -48,7 +48,7 @@ describe("modelFromOnnx", () => {
   it.each(["lenet-sigmoid", "small-cnn-softmax"])(
     "gives PyTorch's logits of %s in both dtypes",
     async (name) => {
-      const model = await modelFromOnnx(at(`fixtures/${name}.onnx`));
+      const model = await modelFromOnnx(at(`vectors/classifiers/${name}.onnx`));
       const expected = fixtures[name];
       expect(model.inputShape).toEqual([3, 32, 32]);
       expect(model.classes).toBe(10);
@@ -73,7 +73,7 @@ describe("modelFromOnnx", () => {
 
   it("can be differentiated twice, example by example where the file has a batch of one", async () => {
     for (const name of ["lenet-sigmoid", "small-cnn-softmax"]) {
-      const model = await modelFromOnnx(at(`fixtures/${name}.onnx`));
+      const model = await modelFromOnnx(at(`vectors/classifiers/${name}.onnx`));
       const parameters = model.init(randomStream(0), "float64");
       const labels = op.constant(ndarray([3, 8], [2], "int64"));
       const matching = (x: Tensor, values: Named<Tensor>): Tensor => {
