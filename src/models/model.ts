@@ -41,7 +41,8 @@ export interface Model {
   /** The buffers before training. */
   initialBuffers?(dtype: FloatDType): Named<NDArray>;
   /**
-   * Logits [N, classes] of examples [N, ...inputShape].
+   * Logits [N, classes] of examples [N, ...inputShape]; of a language model [N, tokens, classes], of an autoencoder the
+   * reconstruction [N, features].
    *
    * @throws RangeError naming a parameter, or a buffer needed for inference, that is missing
    */

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { failure, temporaryFiles } from "../data/binary-files.testing.ts";
 import { viewBytes } from "../engine/dtype.ts";
 import { castArray, type NDArray, ndarray, toNumbers } from "../engine/ndarray.ts";
+import { writeModel } from "../engine/onnx/models.testing.ts";
 import * as op from "../engine/ops/index.ts";
 import { compile, spec } from "../engine/runtime/compile.ts";
 import type { Tensor } from "../engine/tensor.ts";
@@ -168,6 +169,79 @@ describe("modelFromOnnx", () => {
     expect(await failure(modelFromOnnx(classes))).toContain("it gives int64 [2]");
     expect(await failure(modelFromOnnx(write(new Uint8Array([1, 2, 3]))))).toMatch(/^InputError: \/[^\n]*$/);
     expect(await failure(modelFromOnnx("/nowhere.onnx"))).toContain("InputError: /nowhere.onnx:");
+  });
+
+  it("binds open axes, and converts constants, casts and scales to the dtype it is applied in", async () => {
+    const path = write(
+      writeModel(
+        {
+          inputs: { image: { dtype: "float32", shape: ["N", 2, "height", "width"] } },
+          initializers: {
+            scales: ndarray([1, 1, 2, 2], [4], "float32"),
+            weight: ndarray([1, -2, 0.1, 4, 5, 6], [3, 2], "float32"),
+          },
+          nodes: [
+            {
+              type: "Constant",
+              inputs: [],
+              outputs: ["third"],
+              attributes: { value_float: { float: 1 / 3 } },
+            },
+            {
+              type: "Constant",
+              inputs: [],
+              outputs: ["one"],
+              attributes: { value: ndarray([1], [], "int64") },
+            },
+            { type: "Cast", inputs: ["one"], outputs: ["unit"], attributes: { to: 1 } },
+            {
+              type: "Resize",
+              inputs: ["image", "", "scales"],
+              outputs: ["large"],
+              attributes: { mode: "nearest" },
+            },
+            { type: "Mul", inputs: ["large", "third"], outputs: ["product"] },
+            { type: "Add", inputs: ["product", "unit"], outputs: ["sum"] },
+            { type: "GlobalAveragePool", inputs: ["sum"], outputs: ["pooled"] },
+            { type: "Flatten", inputs: ["pooled"], outputs: ["flat"] },
+            { type: "Gemm", inputs: ["flat", "weight"], outputs: ["logits"], attributes: { transB: 1 } },
+          ],
+          outputs: ["logits"],
+        },
+        13,
+      ),
+    );
+    expect(await failure(modelFromOnnx(path))).toBe(
+      `InputError: ${path}: input "image": its shape [N, 2, height, width] leaves height and width open: give dimensions`,
+    );
+    const model = await modelFromOnnx(path, { dimensions: { height: 2, width: 3 } });
+    expect(model.inputShape).toEqual([2, 2, 3]);
+    expect(model.classes).toBe(3);
+    // float32's third and tenth, which float64 keeps as they are stored.
+    const [third, tenth] = [Math.fround(1 / 3), Math.fround(0.1)];
+    const x = ndarray(randomStream(9).normal(24), [2, 2, 2, 3], "float64");
+    const means = [0, 1, 2, 3].map(
+      (i) => 1 + (third * x.data.subarray(6 * i, 6 * i + 6).reduce((a, b) => a + b)) / 6,
+    );
+    const [a = 0, b = 0, c = 0, d = 0] = means;
+    const expected = [
+      a - 2 * b,
+      tenth * a + 4 * b,
+      5 * a + 6 * b,
+      c - 2 * d,
+      tenth * c + 4 * d,
+      5 * c + 6 * d,
+    ];
+    expect(Object.keys(model.parameters("float64"))).toEqual(["weight"]);
+    for (const [dtype, tolerance] of [
+      ["float64", 1e-14],
+      ["float32", 1e-6],
+    ] as const)
+      expectClose(
+        await logits(model, model.init(randomStream(0), dtype), castArray(x, dtype), dtype),
+        expected,
+        tolerance,
+      );
   });
 
   it("refuses other batches where the file fixes one that is not 1", async () => {
