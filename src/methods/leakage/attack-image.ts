@@ -57,7 +57,7 @@ export async function attackImage({
   const gradient = await sharedGradient({ model, parameters, x, labels: [label], dtype });
 
   const labelKnowledge = typeof asked.label === "number" ? "known" : asked.label;
-  const knownLabel = labelKnowledge === "known" ? label : inferLabel(parameterAt(gradient, "fc", "bias"));
+  const knownLabel = labelKnowledge === "known" ? label : inferLabel(parameterAt(gradient, "fc.bias"));
   const judge = judgeOf(image);
   const started = performance.now();
   const recovery = await recover({

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type NDArray, ndarray } from "../../engine/ndarray.ts";
+import { castArray, type NDArray, ndarray } from "../../engine/ndarray.ts";
 import * as op from "../../engine/ops/index.ts";
 import { spec } from "../../engine/runtime/compile.ts";
 import type { Tensor } from "../../engine/tensor.ts";
+import * as tree from "../../engine/tree.ts";
 import { lenet } from "../../models/lenet.ts";
 import { type Model, type Named, parameterAt } from "../../models/model.ts";
 import { randomStream } from "../../numeric/random.ts";
@@ -32,8 +33,8 @@ function tinyNetwork({ activation, params }: TinyReference): Model {
   });
   const linear = (x: Tensor, values: Named<Tensor>, layer: string): Tensor =>
     op.add(
-      op.matmul(x, op.transpose(parameterAt(values, layer, "weight"))),
-      parameterAt(values, layer, "bias"),
+      op.matmul(x, op.transpose(parameterAt(values, `${layer}.weight`))),
+      parameterAt(values, `${layer}.bias`),
     );
   return {
     description: "tiny network of the reference files",
@@ -73,13 +74,13 @@ describe.each(["tiny_mlp_sigmoid.json", "tiny_mlp_tanh.json", "tiny_mlp_batch3.j
       labels: reference.label,
       dtype: "float64",
     });
-    for (const [layer, kind, name] of [
-      ["hidden", "weight", "W1"],
-      ["hidden", "bias", "b1"],
-      ["output", "weight", "W2"],
-      ["output", "bias", "b2"],
+    for (const [path, name] of [
+      ["hidden.weight", "W1"],
+      ["hidden.bias", "b1"],
+      ["output.weight", "W2"],
+      ["output.bias", "b2"],
     ] as const)
-      expectClose(parameterAt(gradient, layer, kind).data as Float64Array, reference.grad_true[name]);
+      expectClose(parameterAt(gradient, path).data as Float64Array, reference.grad_true[name]);
   });
 
   it("gives the matching loss and its gradient for images and label logits", async () => {
@@ -150,18 +151,8 @@ describe("the matching objective of LeNet", () => {
     const start = images.normal(784);
     const values: number[] = [];
     for (const dtype of ["float64", "float32"] as const) {
-      const cast = (tree: Named<NDArray>): Named<NDArray> =>
-        Object.fromEntries(
-          Object.entries(tree).map(([layer, kinds]) => [
-            layer,
-            Object.fromEntries(
-              Object.entries(kinds).map(([kind, array]) => [
-                kind,
-                ndarray(array.data as Float64Array, array.shape, dtype),
-              ]),
-            ),
-          ]),
-        );
+      const cast = (arrays: Named<NDArray>): Named<NDArray> =>
+        tree.map((array) => castArray(array, dtype), arrays);
       const matching = await compileMatching({
         model,
         parameters: cast(parameters),

@@ -59,7 +59,7 @@ export async function sharedGradient({
   );
   const gradient = await step.run(parameters, x, ndarray(labels, [labels.length], "int64"));
   await step.dispose();
-  return gradient as Named<NDArray>;
+  return gradient;
 }
 
 export interface MatchingRequest {
@@ -99,7 +99,7 @@ export async function compileMatching({
   const imageShape = [examples, ...model.inputShape];
   const pixels = sizeOf(imageShape);
   const unknowns = pixels + (labels === undefined ? examples * model.classes : 0);
-  const constants = tree.map((array) => op.constant(array), parameters) as Named<Tensor>;
+  const constants = tree.map((array) => op.constant(array), parameters);
   const targets = tree.leaves(gradient).map((array) => op.constant(array));
 
   const distance = (vector: Tensor): Tensor => {

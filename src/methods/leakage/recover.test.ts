@@ -59,7 +59,7 @@ describe("recovering digits from their gradients", () => {
     const label = Number(labels.data[0]);
     const run = async (watch: boolean) => {
       const { x, ...shared } = await client(lenet({ channels: 1 }), unitPixels(images, 0), label, 7);
-      const known = inferLabel(parameterAt(shared.gradient, "fc", "bias"));
+      const known = inferLabel(parameterAt(shared.gradient, "fc.bias"));
       expect(known).toBe(label);
       let last = Number.POSITIVE_INFINITY;
       return recover({
@@ -101,7 +101,7 @@ describe("recovering a photograph from its gradient", () => {
     const { images, labels } = await readCifar10(cifar, { start: 1, count: 1 });
     const label = Number(labels.data[0]);
     const { x, ...shared } = await client(lenet(), unitPixels(images, 0), label, 1235);
-    const known = inferLabel(parameterAt(shared.gradient, "fc", "bias"));
+    const known = inferLabel(parameterAt(shared.gradient, "fc.bias"));
     expect(known).toBe(label);
     const recovery = await recover({ ...shared, labels: [known], evaluations: 4000, tolerance: 1e-8 });
     expect(meanSquaredError(recovery.images, x)).toBeLessThan(1e-4);
