@@ -1,23 +1,20 @@
-import { InputError } from "../data/input-error.ts";
 import * as tree from "../engine/tree.ts";
 import { requireBoundedNorm, requireFiniteLosses } from "./divergence.ts";
-import { createEvaluator, type Evaluation, type Evaluator } from "./evaluator.ts";
-import { createPacing, type Walker, walk } from "./pacing.ts";
-import { rowsOf } from "./problem.ts";
-import { createRecordWriter, type RecordWriter, readRecord, type TrainingRecord } from "./record.ts";
+import type { Evaluation } from "./evaluator.ts";
+import { createLooks, judge, type Looks, nextLook } from "./looks.ts";
+import { createPacing, type Stretch, type Walker, walk } from "./pacing.ts";
+import { readRecord, type TrainingRecord } from "./record.ts";
 import type { Batch } from "./sampler.ts";
-import { type Carry, createStepper } from "./stepper.ts";
-import { type SelectedSteps, selectSteps } from "./steps.ts";
+import { type Carry, carryOf, createStepper, type Stepper } from "./stepper.ts";
 import {
   type AnyTrainOptions,
   planTraining,
-  type StoppingOptions,
   type TrainingPlan,
   type TrainLossOptions,
   type TrainModelOptions,
 } from "./train-options.ts";
-import type { StoppingState, TrainingState } from "./training-state.ts";
-import { arraysOf, bytesOf, copyArrays, type NamedArrays, normOf, zerosOf } from "./trees.ts";
+import type { TrainingState } from "./training-state.ts";
+import { copyArrays, type NamedArrays, normOf, zerosOf } from "./trees.ts";
 
 export interface TrainingResult<P = NamedArrays> {
   /** `stopped` by a hook, `stopped-early` by lack of patience, `aborted` by the signal. */
@@ -34,9 +31,6 @@ export interface TrainingResult<P = NamedArrays> {
   /** Where `record` was asked for. */
   readonly record?: TrainingRecord;
 }
-
-/** The parameters' norm is looked at every so many steps. */
-const normEvery = 256;
 
 /**
  * Trains by mini-batches.
@@ -121,74 +115,10 @@ async function firstState(
   return structuredClone(resume) as TrainingState;
 }
 
-/** What looks into the training, and when. */
-interface Looks {
-  readonly evaluateAt: SelectedSteps;
-  readonly evaluator?: Evaluator;
-  readonly hooks: readonly {
-    readonly at: SelectedSteps;
-    readonly hook: NonNullable<AnyTrainOptions["hooks"]>[number];
-  }[];
-  readonly recordAt: SelectedSteps;
-  readonly writer?: RecordWriter;
-  readonly checkpointAt: SelectedSteps;
-  readonly normAt: SelectedSteps;
-}
-
-async function createLooks(
-  options: AnyTrainOptions,
-  { total, sampler: { stepsPerEpoch }, problem, rows }: TrainingPlan,
-  start: TrainingState,
-  stepper: ReturnType<typeof createStepper>,
-): Promise<Looks> {
-  const context = { total, stepsPerEpoch };
-  const { evaluate, record, checkpoint } = options;
-  const recordAt = selectSteps(record === undefined ? "none" : (record.states ?? "sqrt"), context);
-  const carry = carryOf(start);
-  if (record !== undefined && record.folder === undefined) {
-    const needed = (recordAt.count + 2) * bytesOf(carry);
-    const { budget = 2 ** 30 } = record;
-    if (needed > budget)
-      throw new InputError(
-        `train: the record would take ${needed} bytes for ${recordAt.count} states; expected at most its budget of ${budget}, or a folder`,
-      );
-  }
-  const looks = {
-    evaluateAt: selectSteps(
-      evaluate === undefined ? "none" : { every: evaluate.every ?? stepsPerEpoch ?? total },
-      context,
-    ),
-    hooks: (options.hooks ?? []).map((hook) => ({ hook, at: selectSteps(hook.at, context) })),
-    recordAt,
-    checkpointAt: selectSteps(checkpoint === undefined ? "none" : { every: checkpoint.every }, context),
-    normAt: selectSteps({ every: normEvery }, context),
-    ...(record === undefined ? {} : { writer: await createRecordWriter(carry, stepper, start.step, record) }),
-  };
-  if (evaluate === undefined) return looks;
-  const heldOut = evaluate.data;
-  const paths = tree.paths(heldOut);
-  tree.leavesLike(options.data as unknown, heldOut as unknown);
-  const count = rowsOf(
-    heldOut,
-    arraysOf(heldOut).map((array, i) => [paths[i] ?? "", array] as const),
-  );
-  const evaluator = createEvaluator(problem, {
-    data: heldOut,
-    rows: count,
-    batchSize: Math.min(evaluate.batchSize ?? Math.max(256, Math.min(rows, 256)), count),
-    compile: options.compile,
-  });
-  return { ...looks, evaluator };
-}
-
-function carryOf({ parameters, optimizer, buffers }: Carry): Carry {
-  return { parameters, optimizer, buffers };
-}
-
 async function runLoop(
   options: AnyTrainOptions,
   { sampler, learningRateOf, total }: TrainingPlan,
-  stepper: ReturnType<typeof createStepper>,
+  stepper: Stepper,
   start: TrainingState,
   looks: Looks,
 ): Promise<TrainingResult> {
@@ -320,11 +250,7 @@ async function runLoop(
     }
   }
 
-  function tellSampler(stretch: {
-    readonly firstStep: number;
-    readonly batches: readonly Batch[];
-    readonly rowLosses?: Float32Array | Float64Array;
-  }): void {
+  function tellSampler(stretch: Stretch): void {
     if (sampler.observe === undefined || stretch.rowLosses === undefined) return;
     let place = 0;
     for (const [i, batch] of stretch.batches.entries()) {
@@ -333,33 +259,6 @@ async function runLoop(
       place = end;
     }
   }
-}
-
-function nextLook(looks: Looks, step: number, total: number): number {
-  return Math.min(
-    total,
-    looks.evaluateAt.after(step),
-    looks.recordAt.after(step),
-    looks.checkpointAt.after(step),
-    looks.normAt.after(step),
-    ...looks.hooks.map(({ at }) => at.after(step)),
-  );
-}
-
-function judge(
-  before: StoppingState | null,
-  evaluation: Evaluation,
-  { parameters, buffers }: Carry,
-  step: number,
-  { measure = "loss", minimumImprovement = 0, restoreBest = true }: StoppingOptions,
-): StoppingState {
-  // Larger is better, for both.
-  const value = measure === "loss" ? -evaluation.loss : evaluation.accuracy;
-  if (value === undefined) throw new RangeError("train: stopping by accuracy needs integer classes y");
-  if (before !== null && !(value > before.best + minimumImprovement))
-    return { ...before, waited: before.waited + 1 };
-  const kept = restoreBest ? copyArrays({ parameters, buffers }) : {};
-  return { best: value, bestStep: step, waited: 0, ...kept };
 }
 
 function concatenate(parts: readonly Float64Array[]): Float64Array {

@@ -1,0 +1,103 @@
+// What looks into a training between its steps: evaluation, hooks, the record, checkpoints, the norm of the parameters.
+import { InputError } from "../data/input-error.ts";
+import * as tree from "../engine/tree.ts";
+import { createEvaluator, type Evaluation, type Evaluator } from "./evaluator.ts";
+import { rowsOf } from "./problem.ts";
+import { createRecordWriter, type RecordWriter } from "./record.ts";
+import { type Carry, carryOf, type Stepper } from "./stepper.ts";
+import { type SelectedSteps, selectSteps } from "./steps.ts";
+import type { AnyTrainOptions, StoppingOptions, TrainingPlan } from "./train-options.ts";
+import type { StoppingState, TrainingState } from "./training-state.ts";
+import { arraysOf, bytesOf, copyArrays } from "./trees.ts";
+
+/** The parameters' norm is looked at every so many steps. */
+const normEvery = 256;
+
+/** What looks into the training, and when. */
+export interface Looks {
+  readonly evaluateAt: SelectedSteps;
+  readonly evaluator?: Evaluator;
+  readonly hooks: readonly {
+    readonly at: SelectedSteps;
+    readonly hook: NonNullable<AnyTrainOptions["hooks"]>[number];
+  }[];
+  readonly recordAt: SelectedSteps;
+  readonly writer?: RecordWriter;
+  readonly checkpointAt: SelectedSteps;
+  readonly normAt: SelectedSteps;
+}
+
+export async function createLooks(
+  options: AnyTrainOptions,
+  { total, sampler: { stepsPerEpoch }, problem, rows }: TrainingPlan,
+  start: TrainingState,
+  stepper: Stepper,
+): Promise<Looks> {
+  const context = { total, stepsPerEpoch };
+  const { evaluate, record, checkpoint } = options;
+  const recordAt = selectSteps(record === undefined ? "none" : (record.states ?? "sqrt"), context);
+  const carry = carryOf(start);
+  if (record !== undefined && record.folder === undefined) {
+    const needed = (recordAt.count + 2) * bytesOf(carry);
+    const { budget = 2 ** 30 } = record;
+    if (needed > budget)
+      throw new InputError(
+        `train: the record would take ${needed} bytes for ${recordAt.count} states; expected at most its budget of ${budget}, or a folder`,
+      );
+  }
+  const looks = {
+    evaluateAt: selectSteps(
+      evaluate === undefined ? "none" : { every: evaluate.every ?? stepsPerEpoch ?? total },
+      context,
+    ),
+    hooks: (options.hooks ?? []).map((hook) => ({ hook, at: selectSteps(hook.at, context) })),
+    recordAt,
+    checkpointAt: selectSteps(checkpoint === undefined ? "none" : { every: checkpoint.every }, context),
+    normAt: selectSteps({ every: normEvery }, context),
+    ...(record === undefined ? {} : { writer: await createRecordWriter(carry, stepper, start.step, record) }),
+  };
+  if (evaluate === undefined) return looks;
+  const heldOut = evaluate.data;
+  const paths = tree.paths(heldOut);
+  tree.leavesLike(options.data as unknown, heldOut as unknown);
+  const count = rowsOf(
+    heldOut,
+    arraysOf(heldOut).map((array, i) => [paths[i] ?? "", array] as const),
+  );
+  const evaluator = createEvaluator(problem, {
+    data: heldOut,
+    rows: count,
+    batchSize: Math.min(evaluate.batchSize ?? Math.max(256, Math.min(rows, 256)), count),
+    compile: options.compile,
+  });
+  return { ...looks, evaluator };
+}
+
+/** The first step after this one at which something looks. */
+export function nextLook(looks: Looks, step: number, total: number): number {
+  return Math.min(
+    total,
+    looks.evaluateAt.after(step),
+    looks.recordAt.after(step),
+    looks.checkpointAt.after(step),
+    looks.normAt.after(step),
+    ...looks.hooks.map(({ at }) => at.after(step)),
+  );
+}
+
+/** Where early stopping stands after an evaluation. */
+export function judge(
+  before: StoppingState | null,
+  evaluation: Evaluation,
+  { parameters, buffers }: Carry,
+  step: number,
+  { measure = "loss", minimumImprovement = 0, restoreBest = true }: StoppingOptions,
+): StoppingState {
+  // Larger is better, for both.
+  const value = measure === "loss" ? -evaluation.loss : evaluation.accuracy;
+  if (value === undefined) throw new RangeError("train: stopping by accuracy needs integer classes y");
+  if (before !== null && !(value > before.best + minimumImprovement))
+    return { ...before, waited: before.waited + 1 };
+  const kept = restoreBest ? copyArrays({ parameters, buffers }) : {};
+  return { best: value, bestStep: step, waited: 0, ...kept };
+}
