@@ -38,7 +38,7 @@ export {
 } from "./schedule.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";
 export type { StepSelection } from "./steps.ts";
-export { openRecord, type TrainingResult, train } from "./train.ts";
+export { openRecord, recordSize, type TrainingResult, train } from "./train.ts";
 export type {
   EvaluateOptions,
   Hook,

@@ -1,9 +1,10 @@
 // What looks into a training between its steps: evaluation, hooks, the record, checkpoints, the norm of the parameters.
-import { InputError } from "../data/input-error.ts";
+import { mkdir, statfs } from "node:fs/promises";
+import { InputError, systemErrorCode } from "../data/input-error.ts";
 import * as tree from "../engine/tree.ts";
 import { createEvaluator, type Evaluation, type Evaluator } from "./evaluator.ts";
 import { rowsOf } from "./problem.ts";
-import { createRecordWriter, type RecordWriter } from "./record.ts";
+import { createRecordWriter, type RecordOptions, type RecordWriter } from "./record.ts";
 import { type Carry, carryOf, type Stepper } from "./stepper.ts";
 import { type SelectedSteps, selectSteps } from "./steps.ts";
 import type { AnyTrainOptions, StoppingOptions, TrainingPlan } from "./train-options.ts";
@@ -29,22 +30,17 @@ export interface Looks {
 
 export async function createLooks(
   options: AnyTrainOptions,
-  { total, sampler: { stepsPerEpoch }, problem, rows }: TrainingPlan,
+  plan: TrainingPlan,
   start: TrainingState,
   stepper: Stepper,
 ): Promise<Looks> {
+  const { total, problem } = plan;
+  const { stepsPerEpoch } = plan.sampler;
   const context = { total, stepsPerEpoch };
   const { evaluate, record, checkpoint } = options;
-  const recordAt = selectSteps(record === undefined ? "none" : (record.states ?? "sqrt"), context);
+  const { at: recordAt, states } = recordedStates(options, plan);
   const carry = carryOf(start);
-  if (record !== undefined && record.folder === undefined) {
-    const needed = (recordAt.count + 2) * bytesOf(carry);
-    const { budget = 2 ** 30 } = record;
-    if (needed > budget)
-      throw new InputError(
-        `train: the record would take ${needed} bytes for ${recordAt.count} states; expected at most its budget of ${budget}, or a folder`,
-      );
-  }
+  if (record !== undefined) await requireRoom(states * bytesOf(carry), states, record);
   const looks = {
     evaluateAt: selectSteps(
       evaluate === undefined ? "none" : { every: evaluate.every ?? stepsPerEpoch ?? total },
@@ -67,10 +63,44 @@ export async function createLooks(
   const evaluator = createEvaluator(problem, {
     data: heldOut,
     rows: count,
-    batchSize: Math.min(evaluate.batchSize ?? Math.max(256, Math.min(rows, 256)), count),
+    batchSize: Math.min(evaluate.batchSize ?? 256, count),
     compile: options.compile,
   });
   return { ...looks, evaluator };
+}
+
+/** Which states a record stores, and how many with the first and the last one. */
+export function recordedStates(
+  { record }: Pick<AnyTrainOptions, "record">,
+  { total, sampler: { stepsPerEpoch } }: Pick<TrainingPlan, "total" | "sampler">,
+): { readonly at: SelectedSteps; readonly states: number } {
+  const at = selectSteps(record === undefined ? "none" : (record.states ?? "sqrt"), { total, stepsPerEpoch });
+  if (record === undefined) return { at, states: 0 };
+  return { at, states: at.count + Number(!at.has(0)) + Number(!at.has(total)) };
+}
+
+async function requireRoom(
+  bytes: number,
+  states: number,
+  { folder, budget = 2 ** 30 }: RecordOptions,
+): Promise<void> {
+  if (folder === undefined) {
+    if (bytes <= budget) return;
+    throw new InputError(
+      `train: the record would take ${bytes} bytes for ${states} states; expected at most its budget of ${budget}, or a folder`,
+    );
+  }
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw new InputError(
+      `${folder}: the folder cannot be made (${systemErrorCode(error)}); expected a place that can be written`,
+      { cause: error },
+    );
+  });
+  const { bavail, bsize } = await statfs(folder);
+  if (bytes > bavail * bsize)
+    throw new InputError(
+      `${folder}: the record would take ${bytes} bytes for ${states} states; expected a place with as much room, found ${bavail * bsize}`,
+    );
 }
 
 /** The first step after this one at which something looks. */

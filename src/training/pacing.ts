@@ -3,21 +3,23 @@ import type { Carry, StepLosses, Stepper } from "./stepper.ts";
 
 /** How many steps go into one call: long calls save the cost of a call, and each length is a graph to be compiled. */
 export interface Pacing {
-  /** The most steps that the next call may take. */
-  longest(): number;
-  /** The length of the next call where so many steps are there to be taken. */
-  pick(available: number): number;
+  /** The most steps that the next call may take, where so many are left in all. */
+  longest(remaining: number): number;
+  /** The length of the next call where `available` steps are there to be taken. */
+  pick(available: number, remaining: number): number;
   measured(length: number, seconds: number): void;
 }
 
-const lengths = [256, 64, 8, 1];
+const lengths = [64, 8, 1];
 /** A call is not made longer than this, so that progress shows and an abort is heard. */
 const secondsPerCall = 0.25;
 /** Steps that take longer gain nothing from sharing a call. */
 const slowStep = 0.01;
+/** What a call costs beside its steps: measured, about a tenth of a millisecond. */
+const secondsOfCall = 1e-4;
 
 /**
- * @param stepsPerCall a fixed length; by default it grows with how fast the steps turn out to be
+ * @param stepsPerCall a fixed length; by default it grows with how fast the steps turn out to be and how many are left
  * @throws RangeError when it is neither a positive integer nor infinity
  */
 export function createPacing(stepsPerCall?: number): Pacing {
@@ -33,14 +35,21 @@ export function createPacing(stepsPerCall?: number): Pacing {
     };
   }
   let calls = 0;
+  let first = 0;
   let shortest = Number.POSITIVE_INFINITY;
-  // The first call holds the compilation, so it says nothing yet.
-  const longest = (): number =>
-    calls < 2 || shortest > slowStep ? 1 : longestWithin(lengths, secondsPerCall / shortest);
+  let hasGrown = false;
+  const longest = (remaining: number): number => {
+    if (calls < 2 || shortest > slowStep) return 1;
+    // The first call holds a compilation: two more must be worth their while.
+    if (!hasGrown && remaining * secondsOfCall < 2 * first) return 1;
+    hasGrown = true;
+    return longestWithin(lengths, secondsPerCall / shortest);
+  };
   return {
     longest,
-    pick: (available) => longestWithin(lengths, Math.min(available, longest())),
+    pick: (available, remaining) => longestWithin(lengths, Math.min(available, longest(remaining))),
     measured(length, seconds) {
+      if (calls === 0) first = seconds;
       calls++;
       shortest = Math.min(shortest, seconds / length);
     },
@@ -75,16 +84,19 @@ export async function* walk(
     firstStep,
     batches,
     learningRateOf,
+    total,
   }: {
     readonly firstStep: number;
     readonly batches: readonly Batch[];
     readonly learningRateOf: (step: number) => number;
+    /** The step at which all ends, of which these may be the next few. */
+    readonly total: number;
   },
 ): AsyncGenerator<Stretch> {
   for (let place = 0; place < batches.length; ) {
     let alike = 1;
     while (place + alike < batches.length && haveOneShape(batches[place], batches[place + alike])) alike++;
-    const length = pacing.pick(alike);
+    const length = pacing.pick(alike, total - firstStep - place);
     const taken = batches.slice(place, place + length);
     const step = firstStep + place;
     const start = performance.now();

@@ -6,7 +6,7 @@ import { adam } from "./adam.ts";
 import { replay, replayBackward } from "./record.ts";
 import { sgd } from "./sgd.ts";
 import { smallMlp, twoClasses } from "./train.testing.ts";
-import { openRecord, train } from "./train.ts";
+import { openRecord, recordSize, train } from "./train.ts";
 import type { TrainModelOptions } from "./train-options.ts";
 import { copyArrays, type NamedArrays } from "./trees.ts";
 
@@ -90,6 +90,20 @@ describe("a record", () => {
     await writeFile(join(place, "losses.bin"), new Uint8Array(3));
     await expect(openRecord(place, { ...options, ...change })).rejects.toThrow(/losses.bin: 3 bytes/);
     await expect(openRecord(join(folder, "b"), options)).rejects.toThrow(/expected the folder of a finished/);
+  });
+
+  it("says how large it will be", async () => {
+    const state = 4 * (4 * 7 + 7 + 7 * 2 + 2);
+    const sizeOf = (change: Partial<TrainModelOptions>) => recordSize({ ...options, ...change });
+    expect(sizeOf({ optimizer: sgd(), record: { states: "all" } })).toEqual({
+      states: 29,
+      bytes: 29 * state,
+    });
+    expect(sizeOf({ record: { states: [3] } })).toEqual({ states: 3, bytes: 3 * (3 * state + 8) });
+    expect(sizeOf({})).toEqual({ states: 0, bytes: 0 });
+    const { record } = await trainAndKeep({ record: { states: { every: 10 }, budget: 5 * (3 * state + 8) } });
+    expect(record.stored).toEqual([0, 10, 20, 28]);
+    await record.dispose();
   });
 
   it("has no steps that were not taken", async () => {

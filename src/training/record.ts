@@ -78,6 +78,7 @@ export async function replay(record: TrainingRecord, step: number): Promise<Carr
 function spanOf(record: TrainingRecord, from: number, to: number) {
   return {
     firstStep: from,
+    total: to,
     batches: record.batches.slice(from - record.firstStep, to - record.firstStep),
     learningRateOf: (step: number): number => itemAt(record.learningRates, step - record.firstStep),
   };

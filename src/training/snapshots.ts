@@ -116,7 +116,11 @@ export async function readExactly(path: string, bytes: number): Promise<Uint8Arr
 
 let written = 0;
 
-/** Writes a file beside its final name and renames it, so that it is there whole or not at all. */
+/**
+ * Writes a file beside its final name and renames it, so that it is there whole or not at all.
+ *
+ * @throws InputError when the disk is full or the place may not be written
+ */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   const aside = `${path}.${process.pid}-${written++}.part`;
   try {
@@ -128,6 +132,13 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
       await handle.close();
     }
     await rename(aside, path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw new InputError(
+      `${path}: the file cannot be written (${code}); expected a place that can be written`,
+      { cause: error },
+    );
   } finally {
     await rm(aside, { force: true });
   }

@@ -3,7 +3,6 @@
 // same computation on the same numbers however many of them share a call.
 import { itemAt } from "../engine/lists.ts";
 import { type NDArray, zerosArray } from "../engine/ndarray.ts";
-import * as op from "../engine/ops/index.ts";
 import type { Executable } from "../engine/runtime/compile.ts";
 import { sizeOf } from "../engine/shape.ts";
 import type { Spec } from "../engine/tensor.ts";
@@ -12,7 +11,14 @@ import * as tree from "../engine/tree.ts";
 import { compileTrees } from "./compile-trees.ts";
 import type { Batch } from "./sampler.ts";
 import { type CarryTensors, type StepperOptions, type StepTensors, takeStep } from "./step-graph.ts";
-import { type ArrayTree, arraysOf, type NamedArrays, type TensorTree, tensorsOf } from "./trees.ts";
+import {
+  type ArrayTree,
+  arraysOf,
+  type NamedArrays,
+  type TensorTree,
+  tensorsOf,
+  tracedZeros,
+} from "./trees.ts";
 
 export type { StepperOptions } from "./step-graph.ts";
 
@@ -119,11 +125,6 @@ export function createStepper(options: StepperOptions): Stepper {
       for (const graph of open) if (graph.status === "fulfilled") await graph.value.executable.dispose();
     },
   };
-}
-
-function tracedZeros(parameters: NamedArrays): TensorTree {
-  const flat = arraysOf(parameters).map(({ shape, dtype }) => op.zeros(shape, dtype));
-  return tree.unflatten(parameters as unknown, flat) as TensorTree;
 }
 
 function asTree({ weights, ...others }: StepArrays): ArrayTree {

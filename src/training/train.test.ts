@@ -36,6 +36,9 @@ describe("train", () => {
       expect(other.state).toEqual(whole.state);
       expect(other.losses).toEqual(whole.losses);
     }
+    // Long enough for the pacing to lengthen its calls by itself.
+    const long = { ...base, epochs: 400, schedule: 0.001 };
+    expect((await train(long)).state).toEqual((await train({ ...long, stepsPerCall: 1 })).state);
     const watched = await train({
       ...base,
       evaluate: { data: heldOut, every: 4 },

@@ -1,7 +1,7 @@
 import * as tree from "../engine/tree.ts";
 import { requireBoundedNorm, requireFiniteLosses } from "./divergence.ts";
 import type { Evaluation } from "./evaluator.ts";
-import { createLooks, judge, type Looks, nextLook } from "./looks.ts";
+import { createLooks, judge, type Looks, nextLook, recordedStates } from "./looks.ts";
 import { createPacing, type Stretch, type Walker, walk } from "./pacing.ts";
 import { readRecord, type TrainingRecord } from "./record.ts";
 import type { Batch } from "./sampler.ts";
@@ -14,7 +14,7 @@ import {
   type TrainModelOptions,
 } from "./train-options.ts";
 import type { TrainingState } from "./training-state.ts";
-import { copyArrays, type NamedArrays, normOf, zerosOf } from "./trees.ts";
+import { bytesOf, copyArrays, type NamedArrays, normOf, tracedZeros, zerosOf } from "./trees.ts";
 
 export interface TrainingResult<P = NamedArrays> {
   /** `stopped` by a hook, `stopped-early` by lack of patience, `aborted` by the signal. */
@@ -87,6 +87,24 @@ export async function openRecord(folder: string, given: unknown): Promise<Traini
   const stepper = createStepper(plan.stepper);
   const optimizer = await stepper.initialState(plan.parameters);
   return readRecord(folder, { parameters: plan.parameters, optimizer, buffers: plan.buffers }, stepper);
+}
+
+/**
+ * What the states of a record will take, before anything is computed.
+ *
+ * @param options those of the training, with `record`
+ */
+export function recordSize(options: TrainModelOptions): { states: number; bytes: number };
+export function recordSize<P extends NamedArrays, D extends NamedArrays>(
+  options: TrainLossOptions<P, D>,
+): { states: number; bytes: number };
+export function recordSize(given: unknown): { states: number; bytes: number } {
+  const options = given as AnyTrainOptions;
+  const plan = planTraining(options);
+  const optimizer = plan.optimizer.init(tracedZeros(plan.parameters)) as unknown as Carry["optimizer"];
+  const { states } = recordedStates(options, plan);
+  const { parameters, buffers } = plan;
+  return { states, bytes: states * bytesOf({ parameters, optimizer, buffers }) };
 }
 
 async function firstState(
@@ -215,7 +233,7 @@ async function runLoop(
       if (signal?.aborted) return finish("aborted");
       await draw(boundary);
       const batches = pending.slice();
-      const span = { firstStep: step, batches, learningRateOf };
+      const span = { firstStep: step, batches, learningRateOf, total };
       for await (const stretch of walk(stepper, walker, pacing, span)) {
         requireFiniteLosses(stretch.losses, stretch.firstStep, learningRateOf);
         pending.splice(0, stretch.batches.length);
@@ -243,7 +261,7 @@ async function runLoop(
       if (pending.length === 0) pending.push(await sampler.next(step, { parameters, buffers }));
       return;
     }
-    const wanted = Math.min(boundary - step, Math.max(pacing.longest(), pending.length));
+    const wanted = Math.min(boundary - step, Math.max(pacing.longest(total - step), pending.length));
     while (pending.length < wanted) {
       const batch = sampler.next(step + pending.length);
       pending.push(batch instanceof Promise ? await batch : batch);

@@ -1,6 +1,7 @@
 import { bytesPerElement } from "../engine/dtype.ts";
 import { itemAt } from "../engine/lists.ts";
 import { type NDArray, zerosArray } from "../engine/ndarray.ts";
+import { zeros } from "../engine/ops/constants.ts";
 import { sizeOf } from "../engine/shape.ts";
 import type { Spec, Tensor } from "../engine/tensor.ts";
 import * as tree from "../engine/tree.ts";
@@ -33,6 +34,12 @@ export function mapTensors(
   const lists = others.map((other) => tree.leavesLike(first as unknown, other as unknown) as Tensor[]);
   const flat = tensorsOf(first).map((leaf, i) => f(leaf, ...lists.map((list) => itemAt(list, i))));
   return tree.unflatten(first as unknown, flat) as TensorTree;
+}
+
+/** Tensors of zeros of the shapes and dtypes of arrays. */
+export function tracedZeros(arrays: ArrayTree): TensorTree {
+  const flat = arraysOf(arrays).map(({ shape, dtype }) => zeros(shape, dtype));
+  return tree.unflatten(arrays as unknown, flat) as unknown as TensorTree;
 }
 
 export function specTree(arrays: ArrayTree): ArrayTree {
