@@ -46,6 +46,20 @@ export function requireBoundedNorm(
   throw diverged(what, step, learningRateOf(Math.max(0, step - 1)));
 }
 
+/** @throws DivergenceError when the loss on held-out data is not finite */
+export function requireFiniteEvaluation(
+  loss: number,
+  step: number,
+  learningRateOf: (step: number) => number,
+): void {
+  if (Number.isFinite(loss)) return;
+  if (step > 0) throw diverged(`the loss on the held-out data is ${loss}`, step, learningRateOf(step - 1));
+  throw new DivergenceError(
+    `train: the loss on the held-out data is ${loss} at step 0, before any update; they or the initial parameters hold numbers that are not finite or are too large`,
+    { step, learningRate: learningRateOf(0) },
+  );
+}
+
 function diverged(what: string, step: number, learningRate: number): DivergenceError {
   return new DivergenceError(
     `train: ${what} at step ${step}, after an update with learning rate ${learningRate}; try a rate of ${(learningRate / 10).toPrecision(2)}, a warm-up or gradient clipping`,

@@ -6,7 +6,6 @@ import type { NamedArrays, NamedTensors, TensorsOf, TensorTree } from "./trees.t
 
 /** What training needs of a model; every `Model` of src/models has it. */
 export interface TrainableModel {
-  parameters(dtype: "float32" | "float64"): unknown;
   init(stream: RandomStream, dtype: "float32" | "float64"): unknown;
   initialBuffers?(dtype: "float32" | "float64"): unknown;
   apply(

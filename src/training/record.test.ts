@@ -51,6 +51,8 @@ describe("a record", () => {
         const found = await replay(record, step);
         expect(found.parameters).toEqual(kept[step]);
       }
+      const together = await Promise.all([7, 26, 12].map((step) => replay(record, step)));
+      expect(together.map(({ parameters }) => parameters)).toEqual([kept[7], kept[26], kept[12]]);
       expect((await replay(record, 28)).optimizer).toEqual(state.optimizer);
       let expected = 27;
       for await (const { step, parameters, batch, learningRate } of replayBackward(record, { from: 2 })) {

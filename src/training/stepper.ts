@@ -93,6 +93,27 @@ export function createStepper(options: StepperOptions): Stepper {
     return graph;
   };
 
+  const runNow = async (
+    from: Carry,
+    into: Carry,
+    { firstStep, batches, learningRates }: StepRun,
+  ): Promise<StepLosses> => {
+    const first = itemAt(batches, 0);
+    const extras = batches.map(({ indices }, i) =>
+      inputs === undefined ? {} : inputs(firstStep + i, asInt32(indices)),
+    );
+    const { executable, steps, results } = await graphFor(from, batches.length, first, itemAt(extras, 0));
+    fillSteps(steps, batches, learningRates, rows, firstStep);
+    for (const [i, extra] of extras.entries()) fillInputs(steps.inputs, extra, i);
+    await executable.runInto([into, results], from, data, asTree(steps));
+    return {
+      losses: results.loss.data as Float64Array,
+      ...("rows" in results ? { rowLosses: results.rows.data as Float64Array } : {}),
+    };
+  };
+  // The graphs' arrays are shared, so that calls (of two replays, say) go one after the other.
+  let last: Promise<unknown> = Promise.resolve();
+
   return {
     async initialState(parameters) {
       // An optimiser that remembers nothing has nothing to compile.
@@ -104,19 +125,10 @@ export function createStepper(options: StepperOptions): Stepper {
       return state;
     },
 
-    async run(from, into, { firstStep, batches, learningRates }) {
-      const first = itemAt(batches, 0);
-      const extras = batches.map(({ indices }, i) =>
-        inputs === undefined ? {} : inputs(firstStep + i, asInt32(indices)),
-      );
-      const { executable, steps, results } = await graphFor(from, batches.length, first, itemAt(extras, 0));
-      fillSteps(steps, batches, learningRates, rows, firstStep);
-      for (const [i, extra] of extras.entries()) fillInputs(steps.inputs, extra, i);
-      await executable.runInto([into, results], from, data, asTree(steps));
-      return {
-        losses: results.loss.data as Float64Array,
-        ...("rows" in results ? { rowLosses: results.rows.data as Float64Array } : {}),
-      };
+    run(from, into, steps) {
+      const result = last.then(() => runNow(from, into, steps));
+      last = result.catch(() => {});
+      return result;
     },
 
     async dispose() {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type NDArray, ndarray, toNumbers } from "../engine/ndarray.ts";
 import * as op from "../engine/ops/index.ts";
+import { lenet } from "../models/lenet.ts";
 import { randomStream } from "../numeric/random.ts";
 import { adam, adamW } from "./adam.ts";
 import { DivergenceError } from "./divergence.ts";
@@ -36,9 +37,6 @@ describe("train", () => {
       expect(other.state).toEqual(whole.state);
       expect(other.losses).toEqual(whole.losses);
     }
-    // Long enough for the pacing to lengthen its calls by itself.
-    const long = { ...base, epochs: 400, schedule: 0.001 };
-    expect((await train(long)).state).toEqual((await train({ ...long, stepsPerCall: 1 })).state);
     const watched = await train({
       ...base,
       evaluate: { data: heldOut, every: 4 },
@@ -299,6 +297,12 @@ describe("train", () => {
       maximumGrowth: 300,
     });
     await expect(growing).rejects.toThrow(/norm of the parameters has grown to 513, above 300 at step 512/);
+    await expect(
+      train({
+        ...base,
+        evaluate: { data: { ...heldOut, x: ndarray(new Float32Array(45 * 5).fill(Infinity), [45, 5]) } },
+      }),
+    ).rejects.toThrow(/the loss on the held-out data is NaN at step 0, before any update/);
     const bad = {
       ...data,
       x: { ...data.x, data: Float32Array.from(toNumbers(data.x), (v, i) => (i === 9 ? Number.NaN : v)) },
@@ -354,6 +358,39 @@ describe("train", () => {
     expect(new Set(seen).size).toBe(seen.length);
     for (const [i, loss] of told.entries()) expect(loss).toBeCloseTo(losses[i] ?? 0, 5);
     expect(told).toHaveLength(30);
+  });
+
+  it("trains a model of src/models, and goes on where a new hook looks before what was drawn", async () => {
+    const stream = randomStream(1);
+    const images = {
+      x: ndarray(stream.uniform(24 * 784), [24, 1, 28, 28], "float32") as NDArray,
+      y: ndarray(stream.integers(24, 0, 10), [24], "int64") as NDArray,
+    };
+    const options: TrainModelOptions = {
+      model: lenet({ channels: 1 }),
+      data: images,
+      batchSize: 8,
+      epochs: 4,
+      optimizer: adam(),
+      schedule: 0.01,
+    };
+    const whole = await train(options);
+    expect(whole.losses.at(-1)).toBeLessThan(whole.losses[0] ?? 0);
+    const controller = new AbortController();
+    const broken = await train({
+      ...options,
+      stepsPerCall: 2,
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    const looked: number[] = [];
+    const rest = await train({
+      ...options,
+      resume: { ...broken.state, pending: [...broken.state.pending] },
+      hooks: [{ at: "all", run: ({ step }) => void looked.push(step) }],
+    });
+    expect(looked).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(rest.parameters).toEqual(whole.parameters);
   });
 
   it("stops where a hook says so", async () => {

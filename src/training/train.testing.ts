@@ -25,7 +25,6 @@ export function twoClasses(rows: number, features: number, seed: number, dtype: 
 /** tanh, one hidden layer, two classes. */
 export function smallMlp(features: number, hidden = 7): TrainableModel {
   return {
-    parameters: () => ({}),
     init: (stream, dtype) => ({
       hidden: {
         weight: ndarray(stream.normal(features * hidden, 0, 0.5), [features, hidden], dtype),
@@ -50,7 +49,6 @@ export function smallMlp(features: number, hidden = 7): TrainableModel {
 export function normalizedLinear(features: number): TrainableModel {
   const layer = (parameters: unknown) => parameters as { weight: Tensor; scale: Tensor; shift: Tensor };
   return {
-    parameters: () => ({}),
     init: (stream, dtype) => ({
       weight: ndarray(stream.normal(features * 2), [features, 2], dtype),
       scale: ndarray(new Float64Array(features).fill(1), [features], dtype),

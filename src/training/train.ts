@@ -1,5 +1,5 @@
 import * as tree from "../engine/tree.ts";
-import { requireBoundedNorm, requireFiniteLosses } from "./divergence.ts";
+import { requireBoundedNorm, requireFiniteEvaluation, requireFiniteLosses } from "./divergence.ts";
 import type { Evaluation } from "./evaluator.ts";
 import { createLooks, judge, type Looks, nextLook, recordedStates } from "./looks.ts";
 import { createPacing, type Stretch, type Walker, walk } from "./pacing.ts";
@@ -173,6 +173,7 @@ async function runLoop(
       requireBoundedNorm(normOf(parameters), normBound, step, learningRateOf);
     if (looks.evaluator !== undefined && (looks.evaluateAt.has(step) || step === total)) {
       const evaluation = await looks.evaluator.run(parameters, buffers);
+      requireFiniteEvaluation(evaluation.loss, step, learningRateOf);
       evaluations.push({ step, ...evaluation });
       report(evaluation);
       if (stoppingOptions !== undefined) {
@@ -232,7 +233,8 @@ async function runLoop(
     while (step < boundary) {
       if (signal?.aborted) return finish("aborted");
       await draw(boundary);
-      const batches = pending.slice();
+      // A resumed state may have drawn beyond what now looks earlier.
+      const batches = pending.slice(0, boundary - step);
       const span = { firstStep: step, batches, learningRateOf, total };
       for await (const stretch of walk(stepper, walker, pacing, span)) {
         requireFiniteLosses(stretch.losses, stretch.firstStep, learningRateOf);
