@@ -4,7 +4,6 @@ import * as op from "../engine/ops/index.ts";
 import type { CompileOptions, Executable } from "../engine/runtime/compile.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { valueAndGrad } from "../engine/transforms/grad.ts";
-import * as tree from "../engine/tree.ts";
 import { randomStream, type Seed } from "../numeric/random.ts";
 import { compileTrees } from "./compile-trees.ts";
 import { DivergenceError } from "./divergence.ts";
@@ -16,6 +15,7 @@ import {
   type Problem,
   problemOfLoss,
   problemOfModel,
+  requireClasses,
   rowsOf,
   type TrainableModel,
 } from "./problem.ts";
@@ -71,11 +71,8 @@ export async function trainFullBatch<P extends NamedArrays, D extends NamedArray
   const { data, weights, weightDecay = 0, batchSize, compile } = options;
   const { problem, parameters, buffers } = startOf(options);
   const tables = data as NamedArrays;
-  const paths = tree.paths(tables);
-  const rows = rowsOf(
-    tables,
-    arraysOf(tables).map((array, i) => [itemAt(paths, i), array] as const),
-  );
+  const rows = rowsOf("data", tables);
+  if ("model" in options) requireClasses("data", options.data.y, options.model.classes);
   if (weights !== undefined && weights.length !== rows)
     throw new RangeError(`trainFullBatch: ${weights.length} weights for ${rows} rows`);
   if (!(weightDecay >= 0))

@@ -1,15 +1,16 @@
 // What looks into a training between its steps: evaluation, hooks, the record, checkpoints, the norm of the parameters.
 import { mkdir, statfs } from "node:fs/promises";
 import { InputError, systemErrorCode } from "../data/input-error.ts";
+import type { NDArray } from "../engine/ndarray.ts";
 import * as tree from "../engine/tree.ts";
 import { createEvaluator, type Evaluation, type Evaluator } from "./evaluator.ts";
-import { rowsOf } from "./problem.ts";
+import { requireClasses, rowsOf } from "./problem.ts";
 import { createRecordWriter, type RecordOptions, type RecordWriter } from "./record.ts";
 import { type Carry, carryOf, type Stepper } from "./stepper.ts";
 import { type SelectedSteps, selectSteps } from "./steps.ts";
 import type { AnyTrainOptions, StoppingOptions, TrainingPlan } from "./train-options.ts";
 import type { StoppingState, TrainingState } from "./training-state.ts";
-import { arraysOf, bytesOf, copyArrays } from "./trees.ts";
+import { bytesOf, copyArrays } from "./trees.ts";
 
 /** The parameters' norm is looked at every so many steps. */
 const normEvery = 256;
@@ -54,12 +55,10 @@ export async function createLooks(
   };
   if (evaluate === undefined) return looks;
   const heldOut = evaluate.data;
-  const paths = tree.paths(heldOut);
   tree.leavesLike(options.data as unknown, heldOut as unknown);
-  const count = rowsOf(
-    heldOut,
-    arraysOf(heldOut).map((array, i) => [paths[i] ?? "", array] as const),
-  );
+  const count = rowsOf("evaluate.data", heldOut);
+  if (options.model !== undefined)
+    requireClasses("evaluate.data", heldOut.y as NDArray, options.model.classes);
   const evaluator = createEvaluator(problem, {
     data: heldOut,
     rows: count,

@@ -1,11 +1,14 @@
+import type { TypedArray } from "../engine/dtype.ts";
 import type { NDArray } from "../engine/ndarray.ts";
 import * as op from "../engine/ops/index.ts";
-import type { Spec, Tensor } from "../engine/tensor.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import * as tree from "../engine/tree.ts";
 import type { RandomStream } from "../numeric/random.ts";
-import type { NamedArrays, NamedTensors, TensorsOf, TensorTree } from "./trees.ts";
+import { arraysOf, type NamedArrays, type NamedTensors, type TensorsOf, type TensorTree } from "./trees.ts";
 
 /** What training needs of a model; every `Model` of src/models has it. */
 export interface TrainableModel {
+  readonly classes?: number;
   init(stream: RandomStream, dtype: "float32" | "float64"): unknown;
   initialBuffers?(dtype: "float32" | "float64"): unknown;
   apply(
@@ -103,16 +106,49 @@ export function problemOfModel(model: TrainableModel, criterion: Criterion = cro
   };
 }
 
-/** The number of rows that all arrays of the data have, after checking that they agree. */
-export function rowsOf(data: NamedArrays, leaves: readonly (readonly [path: string, array: Spec])[]): number {
-  const [first] = leaves;
-  const size = first?.[1].shape[0];
-  if (first === undefined || size === undefined)
-    throw new RangeError(
-      `train: the data ${Object.keys(data).join(", ")} have no array with a first axis that counts rows`,
-    );
-  for (const [path, { shape }] of leaves)
-    if (shape[0] !== size)
-      throw new RangeError(`train: data.${path} has ${shape[0] ?? "no"} rows, data.${first[0]} has ${size}`);
+/** Data that were found to be finite before: a method may train a thousand times on the same arrays. */
+const finite = new WeakSet<TypedArray>();
+
+/**
+ * The number of rows that all arrays of the data have, after checking that they agree and hold finite numbers.
+ *
+ * @param name what the errors call the data
+ * @throws RangeError naming the array, and the row of a number that is not finite
+ */
+export function rowsOf(name: string, data: NamedArrays): number {
+  const paths = tree.paths(data);
+  const arrays = arraysOf(data);
+  const size = arrays[0]?.shape[0];
+  if (size === undefined)
+    throw new RangeError(`${name}: there is no array with a first axis that counts rows`);
+  for (const [i, array] of arrays.entries()) {
+    const path = paths[i] ?? "";
+    if (array.shape[0] !== size)
+      throw new RangeError(
+        `${name}.${path} has ${array.shape[0] ?? "no"} rows, ${name}.${paths[0]} has ${size}; expected as many`,
+      );
+    requireFinite(`${name}.${path}`, array, size);
+  }
+  if (size === 0) throw new RangeError(`${name}: the data have no rows`);
   return size;
+}
+
+function requireFinite(name: string, { dtype, data }: NDArray, rows: number): void {
+  if ((dtype !== "float32" && dtype !== "float64") || finite.has(data)) return;
+  for (let i = 0; i < data.length; i++)
+    if (!Number.isFinite(data[i]))
+      throw new RangeError(
+        `${name}: row ${Math.floor(i / (data.length / rows))} holds ${data[i]}; expected finite numbers`,
+      );
+  finite.add(data);
+}
+
+/** @throws RangeError naming the first row whose class the model does not have */
+export function requireClasses(name: string, y: NDArray, classes: number | undefined): void {
+  if (classes === undefined || y.dtype !== "int64" || y.shape.length !== 1) return;
+  const row = (y.data as BigInt64Array).findIndex((label) => label < 0n || label >= classes);
+  if (row >= 0)
+    throw new RangeError(
+      `${name}.y: row ${row} is of class ${y.data[row]}; expected 0 to ${classes - 1}, the classes of the model`,
+    );
 }

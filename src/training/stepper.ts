@@ -195,7 +195,12 @@ function fillSteps(
   const weights = steps.weights?.data as Float64Array | undefined;
   let place = 0;
   for (const [i, batch] of batches.entries()) {
-    rates[i] = itemAt(learningRates, i);
+    const rate = itemAt(learningRates, i);
+    if (!Number.isFinite(rate))
+      throw new RangeError(`train: the schedule gives the learning rate ${rate} at step ${firstStep + i}`);
+    if (batch.indices.length === 0)
+      throw new RangeError(`train: the batch of step ${firstStep + i} is empty`);
+    rates[i] = rate;
     for (let k = 0; k < batch.indices.length; k++, place++) {
       const row = Number(batch.indices[k]);
       if (!(row >= 0 && row < rows))

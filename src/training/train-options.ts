@@ -1,6 +1,6 @@
 import { itemAt } from "../engine/lists.ts";
+import type { NDArray } from "../engine/ndarray.ts";
 import type { CompileOptions } from "../engine/runtime/compile.ts";
-import * as tree from "../engine/tree.ts";
 import { type RandomStream, randomStream, type Seed } from "../numeric/random.ts";
 import type { ClipOptions } from "./clip.ts";
 import type { Evaluation } from "./evaluator.ts";
@@ -12,6 +12,7 @@ import {
   type Problem,
   problemOfLoss,
   problemOfModel,
+  requireClasses,
   rowsOf,
   type TrainableModel,
 } from "./problem.ts";
@@ -155,12 +156,7 @@ export interface TrainingPlan {
 /** @throws RangeError or TypeError in one line for options that do not fit */
 export function planTraining(options: AnyTrainOptions): TrainingPlan {
   const { data, batchSize, weights, accumulate = 1, clip, inputs } = options;
-  const paths = tree.paths(data);
-  const rows = rowsOf(
-    data,
-    arraysOf(data).map((array, i) => [itemAt(paths, i), array] as const),
-  );
-  if (rows === 0) throw new RangeError("train: the data have no rows");
+  const rows = rowsOf("data", data);
   requirePositiveInteger({ batchSize, accumulate });
   if (batchSize > rows) throw new RangeError(`train: batchSize ${batchSize} is larger than the ${rows} rows`);
   if (batchSize % accumulate !== 0)
@@ -224,6 +220,7 @@ function startOf(
   if (model === undefined) throw new TypeError("train: expected a model or a loss");
   if (!("x" in data) || !("y" in data))
     throw new TypeError(`train: the data of a model are { x, y }, got ${Object.keys(data).join(", ")}`);
+  requireClasses("data", data.y as NDArray, model.classes);
   const first = parameters ?? (model.init(stream, dtype) as NamedArrays);
   const type = arraysOf(first)[0]?.dtype === "float64" ? "float64" : "float32";
   return {

@@ -297,18 +297,24 @@ describe("train", () => {
       maximumGrowth: 300,
     });
     await expect(growing).rejects.toThrow(/norm of the parameters has grown to 513, above 300 at step 512/);
-    await expect(
-      train({
-        ...base,
-        evaluate: { data: { ...heldOut, x: ndarray(new Float32Array(45 * 5).fill(Infinity), [45, 5]) } },
-      }),
-    ).rejects.toThrow(/the loss on the held-out data is NaN at step 0, before any update/);
+    const overflowing = train({
+      loss: ({ w }, { x }) => op.square(op.mul(x, w)),
+      parameters: { w: ndarray([1], [1], "float32") as NDArray },
+      data: { x: ndarray(new Float32Array(4).fill(1)) as NDArray },
+      batchSize: 4,
+      steps: 3,
+      schedule: 0.1,
+      evaluate: { data: { x: ndarray(new Float32Array(4).fill(1e30)) as NDArray } },
+    });
+    await expect(overflowing).rejects.toThrow(
+      /the loss on the held-out data is Infinity at step 0, before any update/,
+    );
     const bad = {
       ...data,
       x: { ...data.x, data: Float32Array.from(toNumbers(data.x), (v, i) => (i === 9 ? Number.NaN : v)) },
     };
     await expect(train({ ...base, data: bad as typeof data, batchSize: 70 })).rejects.toThrow(
-      /the loss is NaN at step 0, before any update; the data or the initial parameters/,
+      /^data.x: row 1 holds NaN; expected finite numbers$/,
     );
   });
 
@@ -412,6 +418,9 @@ describe("train", () => {
       [{ weights: [1, 2] }, /2 weights for 70 rows/],
       [{ stopping: { patience: 2 } }, /stopping needs evaluate/],
       [{ data: { ...data, y: heldOut.y } }, /data.y has 45 rows, data.x has 70/],
+      [{ model: { ...smallMlp(5), classes: 1 } }, /data.y: row \d+ is of class 1; expected 0 to 0/],
+      [{ schedule: () => Number.NaN }, /the schedule gives the learning rate NaN at step 0/],
+      [{ sampler: () => givenBatches([[]]) }, /the batch of step 0 is empty/],
       [{ stepsPerCall: 0 }, /stepsPerCall 0/],
       [{ sampler: () => givenBatches([[0, 70]]) }, /the batch of step 0 has row 70 of 70/],
       [{ record: { states: "all", budget: 1000 } }, /the record would take \d+ bytes for 31 states/],
