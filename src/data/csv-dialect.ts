@@ -69,7 +69,14 @@ export function detectCsvDialect(path: string, head: string, options: CsvDialect
           `${path}: ${skippedLines === 1 ? "the first line" : `the first ${skippedLines} lines`} before the table ${skippedLines === 1 ? "was" : "were"} passed over`,
         ];
   if (!hasHeader)
-    return { delimiter, skippedLines, firstLine, hasHeader, names: first.map((_, i) => `c${i + 1}`), notices };
+    return {
+      delimiter,
+      skippedLines,
+      firstLine,
+      hasHeader,
+      names: first.map((_, i) => `c${i + 1}`),
+      notices,
+    };
   const { names, notice } = distinctNames(path, first);
   return {
     delimiter,
@@ -83,7 +90,9 @@ export function detectCsvDialect(path: string, head: string, options: CsvDialect
 
 /** The first record after the lines passed over, as another file of the same table writes its header. */
 export function headerOf(head: string, dialect: CsvDialect, isWhole: boolean): readonly string[] {
-  return (recordsOf(head, dialect.delimiter, isWhole)[dialect.skippedLines]?.fields ?? []).map((name) => name.trim());
+  return (recordsOf(head, dialect.delimiter, isWhole)[dialect.skippedLines]?.fields ?? []).map((name) =>
+    name.trim(),
+  );
 }
 
 function delimiterOf(path: string, head: string, isWhole: boolean): string {
@@ -106,7 +115,9 @@ function commonWidth(records: readonly TextRecord[]): { width: number; share: nu
     if (count > most || (count === most && fields > width)) [width, most] = [fields, count];
   // A delimiter that appears only here and there is the text's, unless it is in a fifth of the lines.
   if (width === 1) {
-    const [other, count] = [...counts].filter(([fields]) => fields > 1).sort((a, b) => b[1] - a[1])[0] ?? [1, 0];
+    const [other, count] = [...counts].filter(([fields]) => fields > 1).sort((a, b) => b[1] - a[1])[0] ?? [
+      1, 0,
+    ];
     if (count * 5 >= records.length) [width, most] = [other, count];
   }
   return { width, share: records.length === 0 ? 0 : most / records.length };
@@ -159,7 +170,8 @@ function recordsOf(text: string, delimiter: string, isWhole: boolean): TextRecor
 function isHeader(first: readonly string[], below: readonly (readonly string[])[]): boolean {
   const names = first.map((field) => field.trim());
   const named = names[0] === "" && names.length > 1 ? names.slice(1) : names;
-  if (named.some((name) => name === "" || isNumber(name)) || new Set(names).size !== names.length) return false;
+  if (named.some((name) => name === "" || isNumber(name)) || new Set(names).size !== names.length)
+    return false;
   const columns = names.map((_, i) =>
     below.map((record) => record[i]?.trim() ?? "").filter((value) => value !== ""),
   );

@@ -48,7 +48,9 @@ export async function filesOfPattern(pattern: string): Promise<string[]> {
   });
   try {
     const connection = await instance.connect();
-    const reader = await connection.runAndReadAll(`SELECT file FROM glob(${quoteText(pattern)}) ORDER BY file`);
+    const reader = await connection.runAndReadAll(
+      `SELECT file FROM glob(${quoteText(pattern)}) ORDER BY file`,
+    );
     return reader.getRows().map(([file]) => String(file));
   } catch (error) {
     throw new InputError(`${pattern}: is not a usable pattern (${firstLine(error)})`, { cause: error });

@@ -63,7 +63,12 @@ async function kindOf(path: string): Promise<"file" | "folder" | "other" | undef
     return stats.isFile() ? "file" : stats.isDirectory() ? "folder" : "other";
   } catch (error) {
     const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG" || code === "ERR_INVALID_ARG_VALUE")
+    if (
+      code === "ENOENT" ||
+      code === "ENOTDIR" ||
+      code === "ENAMETOOLONG" ||
+      code === "ERR_INVALID_ARG_VALUE"
+    )
       return undefined;
     throw new InputError(`${path}: cannot be looked at (${code ?? String(error)})`, { cause: error });
   }

@@ -4,7 +4,12 @@ import type { TableFormat } from "./table-source.ts";
 /** What `describe` says of one column. */
 export type ColumnSummary = TableColumn &
   (
-    | { readonly type: "number"; readonly minimum: number | null; readonly maximum: number | null; readonly mean: number | null }
+    | {
+        readonly type: "number";
+        readonly minimum: number | null;
+        readonly maximum: number | null;
+        readonly mean: number | null;
+      }
     | {
         readonly type: "text";
         /** Different values; where there are more than a thousand, an estimate (HyperLogLog, a few per cent). */
@@ -63,7 +68,9 @@ export async function describeTable(table: Table, options: { levels?: number } =
       type: "text",
       distinct: isEstimate ? estimate : counted.length,
       isEstimate,
-      levels: counted.slice(0, listed).map(([value, count]) => ({ value: String(value), count: Number(count) })),
+      levels: counted
+        .slice(0, listed)
+        .map(([value, count]) => ({ value: String(value), count: Number(count) })),
     });
   }
   const { path, files, format, hasHeader, rows, notices } = table;

@@ -48,7 +48,12 @@ export interface TableInfo {
 
 /** The values of one column; where `missing` is 1 the value is NaN or "". */
 export type ColumnValues =
-  | { readonly name: string; readonly type: "number"; readonly values: Float64Array; readonly missing: Uint8Array }
+  | {
+      readonly name: string;
+      readonly type: "number";
+      readonly values: Float64Array;
+      readonly missing: Uint8Array;
+    }
   | { readonly name: string; readonly type: "text"; readonly values: string[]; readonly missing: Uint8Array };
 
 export interface TableBatch {
@@ -134,10 +139,7 @@ export async function openTable(path: string, options: TableOptions = {}): Promi
  * @param options.columns which columns, in this order; default all
  * @throws InputError as {@link openTable}
  */
-export async function readTable(
-  path: string,
-  options: TableOptions & BatchOptions = {},
-): Promise<TableData> {
+export async function readTable(path: string, options: TableOptions & BatchOptions = {}): Promise<TableData> {
   const table = await openTable(path, options);
   try {
     const columns = (options.columns ?? table.columns.map((column) => column.position)).map((column) =>
@@ -197,7 +199,9 @@ function delimited(path: string, files: readonly TableFile[], options: TableOpti
   }
   const isSkipped = dialects.some((own) => own.firstLine !== dialect.firstLine);
   if (isSkipped)
-    throw new InputError(`${path}: the files have different numbers of lines before the table; read them singly`);
+    throw new InputError(
+      `${path}: the files have different numbers of lines before the table; read them singly`,
+    );
   // The delimiter of a file with a single column may be any; its fields are c1 ... cN here, the names come on top.
   const columns = dialect.names.map((_, i) => `'c${i + 1}': 'VARCHAR'`).join(", ");
   const from = `read_csv([${paths(files)}], auto_detect = false, delim = ${quoteText(dialect.delimiter)}, quote = '"', escape = '"', header = ${hasHeader}, skip = ${dialect.firstLine - 1}, strict_mode = true, compression = '${first.isCompressed ? "gzip" : "none"}', columns = {${columns}})`;
