@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { InputError, systemErrorCode } from "./input-error.ts";
 
-const accepted = "expected a PNG, JPEG or WebP image";
+const accepted = "expected a PNG, JPEG, WebP or TIFF image";
 
 /** The largest image file that is read, in bytes. */
 export const maximumFileBytes = 512 * 2 ** 20;
@@ -19,13 +19,17 @@ const readable: readonly Signature[] = [
   { name: "PNG", matches: (bytes) => text(bytes, 0, 8) === "\x89PNG\r\n\x1a\n" },
   { name: "JPEG", matches: (bytes) => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff },
   { name: "WebP", matches: (bytes) => text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 12) === "WEBP" },
+  // Classic and "big" TIFF, little- and big-endian.
+  {
+    name: "TIFF",
+    matches: (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].includes(text(bytes, 0, 4)),
+  },
 ];
 
 /** Formats that are met often enough to be named in the message that refuses them. */
 const refused: readonly Signature[] = [
   { name: "a GIF image", matches: (bytes) => text(bytes, 0, 4) === "GIF8" },
   { name: "a BMP image", matches: (bytes) => text(bytes, 0, 2) === "BM" && bytes.length > 26 },
-  { name: "a TIFF image", matches: (bytes) => ["II*\0", "MM\0*"].includes(text(bytes, 0, 4)) },
   { name: "an AVIF image", matches: (bytes) => text(bytes, 4, 12) === "ftypavif" },
   { name: "a HEIC image", matches: (bytes) => /^ftyp(heic|heix|mif1|msf1)$/.test(text(bytes, 4, 12)) },
   { name: "a PDF document", matches: (bytes) => text(bytes, 0, 4) === "%PDF" },
@@ -33,7 +37,7 @@ const refused: readonly Signature[] = [
 ];
 
 /**
- * The bytes of an image file whose signature says PNG, JPEG or WebP. Nothing is decoded and nothing is allocated
+ * The bytes of an image file whose signature says PNG, JPEG, WebP or TIFF. Nothing is decoded and nothing is allocated
  * before the kind and size of the file are known.
  *
  * @throws InputError for a path that is missing, a folder, unreadable, empty, larger than 512 MiB or another format
