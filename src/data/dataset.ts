@@ -12,8 +12,9 @@ import { catalogue } from "./catalogue.ts";
 import { readCifar10, readCifar100 } from "./cifar.ts";
 import { cifar10Classes, cifar100Classes, fashionMnistClasses } from "./class-names.ts";
 import { catalogueEntry } from "./fetch-dataset.ts";
-import { readIdx, readIdxImages, readIdxShape } from "./idx.ts";
+import { hasIdxMagic, readIdx, readIdxImages, readIdxShape } from "./idx.ts";
 import type { ImageShape } from "./image.ts";
+import { hasImageSignature } from "./image-file.ts";
 import { imageClasses, imageFiles, readImageFolder, readImages } from "./image-folder.ts";
 import { InputError } from "./input-error.ts";
 import { checkedSelection, type Selection } from "./selection.ts";
@@ -116,8 +117,7 @@ async function openFile(path: string, options: DatasetOptions): Promise<ImageDat
     isWhole: await reader.isAtEnd(),
   }));
   if (head.length === 0) throw new InputError(`${path}: the file is empty; ${ACCEPTED}`);
-  if (head[0] === 0 && head[1] === 0 && (head[2] ?? 0) >= 8 && (head[2] ?? 0) <= 14 && !isCifarName(path))
-    return openIdx(path, options);
+  if (hasIdxMagic(head) && !isCifarName(path)) return openIdx(path, options);
   if (!isWhole && (isCifarName(path) || !hasImageSignature(head))) {
     const kind = await cifarKind(path);
     if (kind !== undefined) return openCifar([path], kind, options);
@@ -131,11 +131,6 @@ async function openFile(path: string, options: DatasetOptions): Promise<ImageDat
 
 function isCifarName(path: string): boolean {
   return /\.bin(\.gz)?$/i.test(path);
-}
-
-function hasImageSignature(head: Uint8Array): boolean {
-  const text = Buffer.from(head).toString("latin1");
-  return /^(\x89PNG|\xff\xd8\xff|RIFF|II[*+]\0|MM\0[*+]|GIF8|BM|%PDF|<)/.test(text);
 }
 
 /** Which of CIFAR's two record sizes divides the file; the name decides where both do. */

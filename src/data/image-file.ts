@@ -3,6 +3,11 @@ import { InputError, systemErrorCode } from "./input-error.ts";
 
 const accepted = "expected a PNG, JPEG, WebP or TIFF image";
 
+/** Whether a file's first 16 bytes are those of an image that can be read. */
+export function hasImageSignature(head: Uint8Array): boolean {
+  return readable.some((format) => format.matches(Buffer.from(head)));
+}
+
 /** The largest image file that is read, in bytes. */
 export const maximumFileBytes = 512 * 2 ** 20;
 /** The largest image that is decoded, in pixels: above the 200 megapixels of today's phone cameras. */

@@ -45,34 +45,26 @@ export async function describeTable(table: Table, options: { levels?: number } =
       : `[approx_count_distinct("${position}")::DOUBLE]`,
   );
   const [found = []] = await table.query(expressions.join(", "));
-  const columns: ColumnSummary[] = [];
-  for (const [i, column] of table.columns.entries()) {
-    const numbers = listItems(found[i]);
-    if (column.type === "number") {
-      const [minimum = null, maximum = null, mean = null] = numbers;
-      columns.push({ ...column, type: "number", minimum, maximum, mean });
-      continue;
-    }
-    const estimate = numbers[0] ?? 0;
-    const name = `"${column.position}"`;
-    const isEstimate = estimate > MOST_COUNTED;
-    // Counting all values of a column of names or sentences could take as much memory as the file is large.
-    const counted = isEstimate
-      ? []
-      : await table.query(
-          `${name}, count(*)`,
-          `WHERE ${name} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, ${name}`,
-        );
-    columns.push({
+  // Counting all values of a column of names or sentences could take as much memory as the file is large.
+  const isCounted = ({ type }: TableColumn, i: number): boolean =>
+    type === "text" && (listItems(found[i])[0] ?? 0) <= MOST_COUNTED;
+  const histograms = table.columns.map((column, i) =>
+    isCounted(column, i) ? `histogram("${column.position}")` : "NULL",
+  );
+  const [counted = []] = await table.query(histograms.join(", "));
+  const columns = table.columns.map((column, i): ColumnSummary => {
+    const [first = null, maximum = null, mean = null] = listItems(found[i]);
+    if (column.type === "number") return { ...column, type: "number", minimum: first, maximum, mean };
+    const isEstimate = !isCounted(column, i);
+    const levels = mapEntries(counted[i]);
+    return {
       ...column,
       type: "text",
-      distinct: isEstimate ? estimate : counted.length,
+      distinct: isEstimate ? (first ?? 0) : levels.length,
       isEstimate,
-      levels: counted
-        .slice(0, listed)
-        .map(([value, count]) => ({ value: String(value), count: Number(count) })),
-    });
-  }
+      levels: levels.slice(0, listed),
+    };
+  });
   const { path, files, format, hasHeader, rows, notices } = table;
   return { path, files: files.length, format, hasHeader, rows, columns, notices };
 }
@@ -81,4 +73,12 @@ export async function describeTable(table: Table, options: { levels?: number } =
 function listItems(value: unknown): (number | null)[] {
   const items = (value as { items?: readonly unknown[] } | null)?.items ?? [];
   return items.map((item) => (typeof item === "number" && Number.isFinite(item) ? item : null));
+}
+
+/** The counts of a DuckDB histogram, the most frequent first. */
+function mapEntries(value: unknown): { value: string; count: number }[] {
+  const entries = (value as { entries?: readonly { key: unknown; value: unknown }[] } | null)?.entries ?? [];
+  return entries
+    .map(({ key, value: count }) => ({ value: String(key), count: Number(count) }))
+    .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
 }

@@ -211,7 +211,7 @@ function delimited(path: string, files: readonly TableFile[], options: TableOpti
 }
 
 function stored(files: readonly TableFile[], format: "json" | "parquet"): Source {
-  const compression = files.some((file) => file.isCompressed) ? "gzip" : "none";
+  const compression = files.some((file) => file.isCompressed) ? "gzip" : "uncompressed";
   const from =
     format === "parquet"
       ? `read_parquet([${paths(files)}])`
