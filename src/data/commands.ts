@@ -205,7 +205,7 @@ function valuesOf(column: ColumnSummary): string {
 }
 
 function short(value: number): string {
-  return String(Number(value.toPrecision(5)));
+  return String(Number.isSafeInteger(value) ? value : Number(value.toPrecision(5)));
 }
 
 /** Rows as columns of equal width. */

@@ -38,8 +38,8 @@ const MOST_SKIPPED = 20;
  * The dialect of a delimited file.
  *
  * The delimiter is the one of `, tab ; |` that gives most lines the same number of fields (more than one). The first
- * line is a header when its fields are distinct, none is a number or empty (the first may be empty, as row names have
- * it), and either some column is of numbers below it, or no field occurs again further down its column.
+ * line is a header when none of its fields is a number or empty (the first may be empty, as row names have it), and
+ * either some column is of numbers below it, or its fields are distinct and none occurs again further down its column.
  *
  * @param path for errors and for what the ending says (.tsv)
  * @param head the beginning of the file
@@ -170,13 +170,12 @@ function recordsOf(text: string, delimiter: string, isWhole: boolean): TextRecor
 function isHeader(first: readonly string[], below: readonly (readonly string[])[]): boolean {
   const names = first.map((field) => field.trim());
   const named = names[0] === "" && names.length > 1 ? names.slice(1) : names;
-  if (named.some((name) => name === "" || isNumber(name)) || new Set(names).size !== names.length)
-    return false;
+  if (named.some((name) => name === "" || isNumber(name))) return false;
   const columns = names.map((_, i) =>
     below.map((record) => record[i]?.trim() ?? "").filter((value) => value !== ""),
   );
   if (columns.some((values) => values.length > 0 && values.every(isNumber))) return true;
-  return names.every((name, i) => !columns[i]?.includes(name));
+  return new Set(names).size === names.length && names.every((name, i) => !columns[i]?.includes(name));
 }
 
 function isNumber(text: string): boolean {

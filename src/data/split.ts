@@ -37,17 +37,20 @@ export function splitRows({ rows, fractions, stratify, stream }: SplitOptions): 
       `splitRows: fractions ${JSON.stringify(fractions)}; expected shares above 0 that add up to at most 1`,
     );
   const state = stream.state();
-  const parts: number[][] = names.map(() => []);
+  // Rows of no part are one more part, so that it too takes evenly of every class.
+  const isPartial = total < 1 - 1e-9;
+  const allShares = isPartial ? [...shares, 1 - total] : shares;
+  const parts: number[][] = allShares.map(() => []);
   let seen = 0;
   for (const stratum of shuffledStrata(rows, stratify, stream, "splitRows")) {
     seen += stratum.length;
     let at = 0;
-    for (const [i, count] of allotments(stratum.length, seen, shares, parts).entries()) {
+    for (const [i, count] of allotments(stratum.length, seen, allShares, parts).entries()) {
       for (const row of stratum.slice(at, at + count)) parts[i]?.push(row);
       at += count;
     }
   }
-  for (const [i, part] of parts.entries())
+  for (const [i, part] of parts.slice(0, names.length).entries())
     if (part.length === 0)
       throw new RangeError(`splitRows: ${rows} rows leave none for ${names[i]}, a share of ${shares[i]}`);
   return {
@@ -115,8 +118,8 @@ function shuffledStrata(
 }
 
 /**
- * How many of a stratum's rows each part gets: its share rounded down, and the rows left over to the parts furthest
- * behind their share of all rows seen so far, so that the totals are right as well.
+ * How many of a stratum's rows each part gets: its share rounded down, and one more for the parts furthest behind their
+ * share of all rows seen so far until the stratum is used up, so that the totals are right as well.
  */
 function allotments(
   size: number,
@@ -125,15 +128,9 @@ function allotments(
   parts: readonly (readonly number[])[],
 ): number[] {
   const counts = shares.map((share) => Math.floor(share * size + 1e-9));
-  const total = shares.reduce((sum, share) => sum + share, 0);
-  const behind = (i: number): number => (shares[i] ?? 0) * seen - (parts[i]?.length ?? 0) - (counts[i] ?? 0);
-  const sum = (): number => counts.reduce((a, b) => a + b, 0);
-  const all = parts.reduce((assigned, part) => assigned + part.length, 0);
-  // What all parts together should hold by now; all rows when the shares add up to 1.
-  const goal = Math.min(size, Math.round(total * seen + 1e-9) - all);
-  while (sum() < goal) {
-    const furthest = shares.reduce((best, _, i) => (behind(i) > behind(best) + 1e-12 ? i : best), 0);
-    counts[furthest] = (counts[furthest] ?? 0) + 1;
-  }
+  const left = size - counts.reduce((a, b) => a + b, 0);
+  const behind = shares.map((share, i) => share * seen - (parts[i]?.length ?? 0) - (counts[i] ?? 0));
+  const furthest = shares.map((_, i) => i).sort((a, b) => (behind[b] ?? 0) - (behind[a] ?? 0) || a - b);
+  for (const i of furthest.slice(0, left)) counts[i] = (counts[i] ?? 0) + 1;
   return counts;
 }
