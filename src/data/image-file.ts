@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { InputError, systemErrorCode } from "./input-error.ts";
 
 const accepted = "expected a PNG, JPEG, WebP or TIFF image";
@@ -48,9 +48,13 @@ const refused: readonly Signature[] = [
  * @throws InputError for a path that is missing, a folder, unreadable, empty, larger than 512 MiB or another format
  */
 export async function readImageFile(path: string): Promise<Buffer> {
-  const handle = await open(path, "r").catch((error: unknown) => {
+  const refuse = (error: unknown): never => {
     throw new InputError(`${path}: ${describeOpenError(error)}; ${accepted}`, { cause: error });
-  });
+  };
+  // Asked before opening: to open a named pipe is to wait for its writer.
+  const { isFIFO } = await stat(path).then((stats) => ({ isFIFO: stats.isFIFO() }), refuse);
+  if (isFIFO) throw new InputError(`${path}: is not a regular file; ${accepted}`);
+  const handle = await open(path, "r").catch(refuse);
   try {
     const status = await handle.stat();
     if (status.isDirectory()) throw new InputError(`${path}: is a folder; ${accepted}`);
