@@ -177,13 +177,16 @@ describe("a file made to mislead", () => {
     );
     const idx = Uint8Array.from([0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255]);
     expect(await failure(openDataset(write("huge-idx", idx)))).toContain("found 0");
-    const tiff = Buffer.from(
-      await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } })
-        .tiff()
-        .toBuffer(),
-    );
-    const entry = tiff.indexOf(Buffer.from([0x00, 0x01]));
-    expect(entry).toBeGreaterThan(-1);
+    const tiff = await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } })
+      .tiff()
+      .toBuffer();
+    // Tag 256, the width, of type 3 (16 bits) or 4 (32 bits), becomes 2^31 - 1.
+    const tag = [3, 4]
+      .map((type) => tiff.indexOf(Buffer.from([0, 1, type, 0, 1, 0, 0, 0])))
+      .find((at) => at >= 0);
+    if (tag === undefined) throw new Error("the TIFF has no width");
+    tiff.set([0, 1, 4, 0, 1, 0, 0, 0, 255, 255, 255, 127], tag);
+    expect(await failure(readImage(write("huge.tiff", tiff), [3, 2, 2]))).toContain("InputError");
   });
 
   it("a wrong byte order is told", async () => {
@@ -200,8 +203,8 @@ describe("a file made to mislead", () => {
     const long = await failure(readTable(write("long.csv", `a,b\n1,${"x".repeat(3_000_000)}\n`)));
     expect(long).toContain("InputError");
     const wide = await readTable(
-      write("wide.csv", `${Array.from({ length: 3000 }, (_, i) => i).join(",")}\n`),
+      write("wide.csv", `${Array.from({ length: 1000 }, (_, i) => i).join(",")}\n`),
     );
-    expect(wide.columns.length).toBe(3000);
+    expect(wide.values.map(({ values }) => values[0])).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   });
 });

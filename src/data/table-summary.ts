@@ -39,19 +39,17 @@ const MOST_COUNTED = 1000;
  */
 export async function describeTable(table: Table, options: { levels?: number } = {}): Promise<TableSummary> {
   const { levels: listed = 10 } = options;
-  const expressions = table.columns.map(({ position, type }) =>
+  const found = await table.aggregates(({ type }) =>
     type === "number"
-      ? `[min("${position}"), max("${position}"), avg("${position}")]`
-      : `[approx_count_distinct("${position}")::DOUBLE]`,
+      ? '[min("value"), max("value"), avg("value")]'
+      : '[approx_count_distinct("value")::DOUBLE]',
   );
-  const [found = []] = await table.query(expressions.join(", "));
   // Counting all values of a column of names or sentences could take as much memory as the file is large.
   const isCounted = ({ type }: TableColumn, i: number): boolean =>
     type === "text" && (listItems(found[i])[0] ?? 0) <= MOST_COUNTED;
-  const histograms = table.columns.map((column, i) =>
-    isCounted(column, i) ? `histogram("${column.position}")` : "NULL",
+  const counted = await table.aggregates((column) =>
+    isCounted(column, column.position - 1) ? 'histogram("value")' : "NULL",
   );
-  const [counted = []] = await table.query(histograms.join(", "));
   const columns = table.columns.map((column, i): ColumnSummary => {
     const [first = null, maximum = null, mean = null] = listItems(found[i]);
     if (column.type === "number") return { ...column, type: "number", minimum: first, maximum, mean };

@@ -4,20 +4,12 @@
  * of text; this is decided on all rows, not on a sample.
  */
 import { resolve } from "node:path";
-import type { DuckDBConnection, DuckDBDataChunk } from "@duckdb/node-api";
-import { detectCsvDialect, headerOf } from "./csv-dialect.ts";
 import { InputError } from "./input-error.ts";
+import { joinBatches, streamBatches } from "./table-batches.ts";
 import { type ColumnReference, columnOf } from "./table-column.ts";
-import {
-  filesOfPattern,
-  literalPattern,
-  openTableDatabase,
-  quoteName,
-  quoteText,
-  type TableDatabase,
-  tableError,
-} from "./table-database.ts";
+import { filesOfPattern, openTableDatabase, type TableDatabase, tableError } from "./table-database.ts";
 import { inspectTableFile, isPattern, type TableFile, type TableFormat } from "./table-source.ts";
+import { MISSING_MARKS, QUERY_COLUMNS, type SqlColumn, sqlColumns, tableSource } from "./table-sql.ts";
 
 export type ColumnType = "number" | "text";
 
@@ -76,8 +68,12 @@ export interface Table extends TableInfo {
    * @throws InputError when a file became unreadable, or as {@link columnOf}
    */
   batches(options?: BatchOptions): AsyncGenerator<TableBatch, void>;
-  /** Rows of an SQL query over the columns, named by their positions as "1", "2", ...: used for summaries. */
-  query(select: string, tail?: string): Promise<unknown[][]>;
+  /**
+   * The value of an SQL aggregate of each column: `min("value")`, say. For summaries.
+   *
+   * @param aggregate of one column, whose values it calls `"value"`
+   */
+  aggregates(aggregate: (column: TableColumn) => string): Promise<unknown[]>;
   close(): void;
 }
 
@@ -92,12 +88,9 @@ export interface BatchOptions {
 export interface TableOptions {
   /** Whether the first line of a delimited file names the columns. Default: recognised. */
   readonly header?: boolean | undefined;
-  /** What stands for no value in delimited files, besides an empty field. */
+  /** What stands for no value in delimited files, besides an empty field. Default {@link MISSING_MARKS} */
   readonly missing?: readonly string[];
 }
-
-/** Fields that mean "no value" in delimited files; "?" is UCI's. */
-export const MISSING_MARKS = ["?", "NA", "N/A", "NaN", "nan", "null", "NULL"] as const;
 
 const BATCH_ROWS = 32_768;
 
@@ -113,20 +106,20 @@ export async function openTable(path: string, options: TableOptions = {}): Promi
   const files = await tableFiles(path);
   const [first] = files;
   if (first === undefined) throw new InputError(`${path}: no file has such a name`);
-  const source = first.format === "delimited" ? delimited(path, files, options) : stored(files, first.format);
+  const source = tableSource(path, files, options);
   const database = await openTableDatabase(files.map((file) => file.path));
   try {
-    const { rows, columns, from, expressions } = await typedColumns(path, database, source, options);
+    const { rows, columns } = await sqlColumns(path, database, source, options.missing);
     const info: TableInfo = {
       path,
       files: files.map((file) => file.path),
       format: first.format,
       hasHeader: source.hasHeader,
       rows,
-      columns,
+      columns: columns.map(({ raw: _, value: __, ...column }) => column),
       notices: source.notices,
     };
-    return openedTable(info, database, from, expressions);
+    return openedTable(info, database, source.from, columns, options.missing ?? MISSING_MARKS);
   } catch (error) {
     database.close();
     throw tableError(path, error);
@@ -147,8 +140,8 @@ export async function readTable(path: string, options: TableOptions & BatchOptio
     );
     const batches: TableBatch[] = [];
     for await (const batch of table.batches(options)) batches.push(batch);
-    const { batches: _, query: __, close: ___, ...info } = table;
-    return { ...info, columns, values: columns.map((column, i) => joined(column, batches, i)) };
+    const { batches: _, aggregates: __, close: ___, ...info } = table;
+    return { ...info, columns, values: columns.map((column, i) => joinBatches(column, batches, i)) };
   } finally {
     table.close();
   }
@@ -166,151 +159,36 @@ async function tableFiles(path: string): Promise<TableFile[]> {
   return files;
 }
 
-interface Source {
-  /** The table function's call. */
-  readonly from: string;
-  /** The names of a delimited file; those of others stand in the file. */
-  readonly names?: readonly string[];
-  readonly hasHeader: boolean;
-  readonly notices: readonly string[];
-}
-
-function delimited(path: string, files: readonly TableFile[], options: TableOptions): Source {
-  const dialects = files.map((file) =>
-    detectCsvDialect(files.length === 1 ? path : file.path, file.head, { ...options, isWhole: file.isWhole }),
-  );
-  const dialect = dialects[0];
-  const first = files[0];
-  if (dialect === undefined || first === undefined) throw new InputError(`${path}: there is no such file`);
-  const header = headerOf(first.head, dialect, first.isWhole);
-  // Several files may have headers that one of them alone does not show to be one.
-  const hasHeader = options.header ?? dialect.hasHeader;
-  for (const [i, file] of files.entries()) {
-    const own = dialects[i];
-    if (own === undefined || i === 0) continue;
-    const found = headerOf(file.head, own, file.isWhole);
-    const isSame = hasHeader
-      ? found.length === header.length && found.every((name, k) => name === header[k])
-      : found.length === header.length;
-    if (!isSame || own.delimiter !== dialect.delimiter)
-      throw new InputError(
-        `${file.path}: line ${own.firstLine}: expected ${hasHeader ? `the header of ${first.path}` : `${header.length} fields, as ${first.path}`}, found ${JSON.stringify(found.join(own.delimiter).slice(0, 120))}`,
-      );
-  }
-  const isSkipped = dialects.some((own) => own.firstLine !== dialect.firstLine);
-  if (isSkipped)
-    throw new InputError(
-      `${path}: the files have different numbers of lines before the table; read them singly`,
-    );
-  // The delimiter of a file with a single column may be any; its fields are c1 ... cN here, the names come on top.
-  const columns = dialect.names.map((_, i) => `'c${i + 1}': 'VARCHAR'`).join(", ");
-  const from = `read_csv([${paths(files)}], auto_detect = false, delim = ${quoteText(dialect.delimiter)}, quote = '"', escape = '"', header = ${hasHeader}, skip = ${dialect.firstLine - 1}, strict_mode = true, compression = '${first.isCompressed ? "gzip" : "none"}', columns = {${columns}})`;
-  if (files.some((file) => file.isCompressed !== first.isCompressed))
-    throw new InputError(`${path}: some of the files are compressed and some are not; read them singly`);
-  return { from, names: dialect.names, hasHeader, notices: dialects.flatMap((own) => own.notices) };
-}
-
-function stored(files: readonly TableFile[], format: "json" | "parquet"): Source {
-  const compression = files.some((file) => file.isCompressed) ? "gzip" : "uncompressed";
-  const from =
-    format === "parquet"
-      ? `read_parquet([${paths(files)}])`
-      : `read_json([${paths(files)}], format = 'auto', sample_size = -1, compression = '${compression}')`;
-  return { from, hasHeader: true, notices: [] };
-}
-
-function paths(files: readonly TableFile[]): string {
-  return files.map((file) => quoteText(literalPattern(file.path))).join(", ");
-}
-
-/** Columns with their types from all rows, and the SQL that gives their values. */
-async function typedColumns(
-  path: string,
-  database: TableDatabase,
-  source: Source,
-  options: TableOptions,
-): Promise<{ rows: number; columns: TableColumn[]; from: string; expressions: string[] }> {
-  const connection = await database.connect();
-  try {
-    const described = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${source.from}`)).getRows();
-    const fields = described.map(([name, type], i) => ({
-      name: source.names?.[i] ?? String(name),
-      type: String(type),
-      raw: quoteName(String(name)),
-    }));
-    if (fields.length === 0) throw new InputError(`${path}: the table has no columns`);
-    const marks = ["", ...(options.missing ?? MISSING_MARKS)].map(quoteText).join(", ");
-    // Not IN (...): DuckDB makes a join of it for every column, which takes a second and a gigabyte.
-    const texts = fields.map(({ raw, type }) =>
-      source.names === undefined
-        ? isNumeric(type)
-          ? finiteNumber(raw)
-          : `CAST(${raw} AS VARCHAR)`
-        : `CASE WHEN list_contains([${marks}], trim(${raw})) THEN NULL ELSE trim(${raw}) END`,
-    );
-    const from = `(SELECT ${texts.map((text, i) => `${text} AS t${i + 1}`).join(", ")} FROM ${source.from})`;
-    // Casts of DuckDB's take 1_000 for a number; a file that says so means a text.
-    const numbers = fields.map((_, i) =>
-      source.names === undefined
-        ? `t${i + 1}`
-        : `TRY_CAST(CASE WHEN contains(t${i + 1}, '_') THEN NULL ELSE t${i + 1} END AS DOUBLE)`,
-    );
-    const counts = fields.flatMap((_, i) => [
-      `count(t${i + 1})`,
-      source.names === undefined ? "0" : `count(${numbers[i]})`,
-    ]);
-    const reader = await connection.runAndReadAll(`SELECT count(*), ${counts.join(", ")} FROM ${from}`);
-    const [rows = 0, ...found] = (reader.getRows()[0] ?? []).map(Number);
-    if (rows === 0) throw new InputError(`${path}: the table has no rows`);
-    const types = fields.map(({ type }, i): ColumnType => {
-      const [present = 0, numeric = 0] = [found[2 * i], found[2 * i + 1]];
-      const isNumbers = source.names === undefined ? isNumeric(type) : present > 0 && numeric === present;
-      return isNumbers ? "number" : "text";
-    });
-    return {
-      rows,
-      columns: fields.map(({ name, type }, i) => ({
-        name,
-        position: i + 1,
-        type: types[i] ?? "text",
-        storedType: type,
-        missing: rows - (found[2 * i] ?? 0),
-      })),
-      from,
-      expressions: types.map((type, i) => (type === "number" ? numbers[i] : undefined) ?? `t${i + 1}`),
-    };
-  } finally {
-    connection.closeSync();
-  }
-}
-
-function isNumeric(type: string): boolean {
-  return /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))$/.test(type);
-}
-
-/** A stored number as float64; a NaN is no value. */
-function finiteNumber(raw: string): string {
-  return `CASE WHEN isnan(CAST(${raw} AS DOUBLE)) THEN NULL ELSE CAST(${raw} AS DOUBLE) END`;
-}
-
 function openedTable(
   info: TableInfo,
   database: TableDatabase,
   from: string,
-  expressions: readonly string[],
+  columns: readonly SqlColumn[],
+  missing: readonly string[],
 ): Table {
-  const select = (columns: readonly TableColumn[]): string =>
-    `SELECT ${columns.map(({ position }) => `${expressions[position - 1]} AS "${position}"`).join(", ")} FROM ${from}`;
+  const sqlOf = (reference: ColumnReference): SqlColumn => {
+    const column = columns[columnOf(info, reference).position - 1];
+    if (column === undefined) throw new RangeError(`${info.path}: column ${reference} has no SQL`);
+    return column;
+  };
+  const marks = new Set(["", ...missing]);
+  const readField = (field: string): string | null => {
+    // Blanks, as SQL's trim() takes them.
+    const text = field.replace(/^ +| +$/g, "");
+    return marks.has(text) ? null : text;
+  };
   return {
     ...info,
     async *batches({ columns: references, rows: size = BATCH_ROWS, signal } = {}) {
       if (!Number.isSafeInteger(size) || size < 1)
         throw new RangeError(`batches: rows ${size} is not a whole number from 1`);
-      const columns =
-        references === undefined ? info.columns : references.map((column) => columnOf(info, column));
+      const chosen = references === undefined ? columns : references.map(sqlOf);
+      // So many expressions would take DuckDB longer to plan than the values take to be read here.
+      const read = chosen.length > QUERY_COLUMNS && info.format === "delimited" ? readField : undefined;
+      const values = chosen.map(({ raw, value }, i) => `${read ? raw : value} AS v${i}`).join(", ");
       const connection = await database.connect();
       try {
-        yield* streamed(connection, select(columns), columns, size, signal);
+        yield* streamBatches(connection, `SELECT ${values} FROM ${from}`, chosen, { size, read, signal });
       } catch (error) {
         if (signal?.aborted) throw error;
         throw tableError(info.path, error);
@@ -318,11 +196,18 @@ function openedTable(
         connection.closeSync();
       }
     },
-    async query(expression, tail = "") {
+    async aggregates(aggregate) {
       const connection = await database.connect();
+      const found: unknown[] = [];
       try {
-        const sql = `SELECT ${expression} FROM (${select(info.columns)}) ${tail}`;
-        return (await connection.runAndReadAll(sql)).getRows();
+        for (let first = 0; first < columns.length; first += QUERY_COLUMNS) {
+          const part = columns.slice(first, first + QUERY_COLUMNS);
+          const values = part.map(({ value }, i) => `${value} AS v${i}`).join(", ");
+          const sql = part.map((column, i) => aggregate(column).replaceAll('"value"', `v${i}`)).join(", ");
+          const reader = await connection.runAndReadAll(`SELECT ${sql} FROM (SELECT ${values} FROM ${from})`);
+          found.push(...(reader.getRows()[0] ?? []));
+        }
+        return found;
       } catch (error) {
         throw tableError(info.path, error);
       } finally {
@@ -331,81 +216,4 @@ function openedTable(
     },
     close: () => database.close(),
   };
-}
-
-async function* streamed(
-  connection: DuckDBConnection,
-  sql: string,
-  columns: readonly TableColumn[],
-  size: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<TableBatch, void> {
-  const result = await connection.stream(sql);
-  let start = 0;
-  let rows = 0;
-  let values = columns.map((column) => emptyColumn(column, size));
-  for (;;) {
-    signal?.throwIfAborted();
-    const chunk = await result.fetchChunk();
-    if (chunk === null || chunk.rowCount === 0) break;
-    for (let from = 0; from < chunk.rowCount; ) {
-      const count = Math.min(chunk.rowCount - from, size - rows);
-      for (const [i, column] of values.entries()) copyRows(chunk, i, from, count, column, rows);
-      from += count;
-      rows += count;
-      if (rows < size) continue;
-      yield { start, rows, columns: values };
-      start += rows;
-      rows = 0;
-      values = columns.map((column) => emptyColumn(column, size));
-    }
-  }
-  if (rows > 0) yield { start, rows, columns: values.map((column) => shortened(column, rows)) };
-}
-
-function emptyColumn({ name, type }: TableColumn, size: number): ColumnValues {
-  const missing = new Uint8Array(size);
-  return type === "number"
-    ? { name, type, values: new Float64Array(size), missing }
-    : { name, type, values: new Array<string>(size).fill(""), missing };
-}
-
-function copyRows(
-  chunk: DuckDBDataChunk,
-  index: number,
-  from: number,
-  count: number,
-  column: ColumnValues,
-  to: number,
-): void {
-  const vector = chunk.getColumnVector(index);
-  for (let i = 0; i < count; i++) {
-    const value = vector.getItem(from + i);
-    if (value === null) {
-      column.missing[to + i] = 1;
-      if (column.type === "number") column.values[to + i] = Number.NaN;
-    } else if (column.type === "number") column.values[to + i] = Number(value);
-    else column.values[to + i] = String(value);
-  }
-}
-
-function shortened(column: ColumnValues, rows: number): ColumnValues {
-  const missing = column.missing.slice(0, rows);
-  return column.type === "number"
-    ? { ...column, values: column.values.slice(0, rows), missing }
-    : { ...column, values: column.values.slice(0, rows), missing };
-}
-
-function joined({ name, type }: TableColumn, batches: readonly TableBatch[], index: number): ColumnValues {
-  const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
-  const out = emptyColumn({ name, type, position: 1, storedType: "", missing: 0 }, rows);
-  for (const { start, columns } of batches) {
-    const part = columns[index];
-    if (part === undefined) continue;
-    out.missing.set(part.missing, start);
-    if (out.type === "number" && part.type === "number") out.values.set(part.values, start);
-    else if (out.type === "text" && part.type === "text")
-      for (const [i, value] of part.values.entries()) out.values[start + i] = value;
-  }
-  return out;
 }
