@@ -1,12 +1,14 @@
 /** The command line's process: streams, signals and exit codes. */
+import { resolve } from "node:path";
 import { CommanderError } from "commander";
 import { InputError } from "../data/input-error.ts";
 import { methods as allMethods } from "../methods/index.ts";
+import type { ExecutedRun, ExecuteRequest, RunObservers } from "../runs/execute.ts";
 import { toJson } from "../runs/json.ts";
 import type { Method } from "../runs/method.ts";
 import { packageVersion } from "../runs/versions.ts";
 import { describeWriteError } from "../runs/whole-file.ts";
-import { createProgram, type Invocation } from "./program.ts";
+import { createProgram, type Invocation, type Work } from "./program.ts";
 import { createProgressBar, type Terminal } from "./progress-bar.ts";
 
 /** 0 done; 1 a fault of ours; 2 bad input; 130 interrupted. */
@@ -45,34 +47,72 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
 }
 
 async function runCommand(invocation: Invocation, stdout: Terminal, stderr: Terminal): Promise<void> {
-  const { method, commandName, parameters, options, json, quiet } = invocation;
-  const { executeCommand } = await import("../runs/execute.ts");
+  const { method, commandName, work, json, quiet } = invocation;
   const bar = createProgressBar(quiet ? { write: () => {} } : stderr);
   const { signal, release } = abortOnSignals();
+  const say = (text: string): void => {
+    bar.clear();
+    if (!quiet) stderr.write(`${text}\n`);
+  };
+  const watched = {
+    method,
+    commandName,
+    signal,
+    onProgress: bar.update,
+    onNote: (text: string) => say(`note: ${text}`),
+  };
   try {
-    const { folder, seconds, result, notes } = await executeCommand({
-      method,
-      commandName,
-      parameters,
-      options,
-      signal,
-      onProgress: bar.update,
-      onNote(text) {
-        bar.clear();
-        if (!quiet) stderr.write(`note: ${text}\n`);
-      },
-    });
+    const { folder, record, seconds, result, notes } =
+      work.kind === "start" ? await startRun(watched, work) : await resumeRun(watched, work, say);
     bar.clear();
     const { answer, values } = result;
     if (json)
       stdout.write(
-        `${toJson({ method: method.name, command: commandName, seed: options.seed, folder, seconds, answer, values, notes })}\n`,
+        `${toJson({ method: method.name, command: commandName, seed: record.seed, folder, seconds, answer, values, notes })}\n`,
       );
     else stdout.write(`${answer}\nReport: ${folder}/report.html\n`);
   } finally {
     bar.clear();
     release();
   }
+}
+
+type Watched = Required<RunObservers> & Pick<ExecuteRequest, "method" | "commandName">;
+
+async function startRun(
+  watched: Watched,
+  { parameters, options }: Extract<Work, { kind: "start" }>,
+): Promise<ExecutedRun> {
+  const { executeCommand } = await import("../runs/execute.ts");
+  return executeCommand({ ...watched, parameters, options });
+}
+
+/** Relative paths among the run's parameters are meant from where it was started, so the process goes there. */
+async function resumeRun(
+  watched: Watched,
+  { folder, threads }: Extract<Work, { kind: "resume" }>,
+  onRemark: (text: string) => void,
+): Promise<ExecutedRun> {
+  const { resumeCommand, workingFolderOf } = await import("../runs/resume.ts");
+  const place = await workingFolderOf(folder);
+  const absolute = resolve(folder);
+  if (place !== undefined) {
+    try {
+      process.chdir(place);
+    } catch (error) {
+      throw new InputError(
+        `--resume ${folder}: its paths are meant from ${place}, which is not there; expected that folder`,
+        { cause: error },
+      );
+    }
+  }
+  const run = await resumeCommand({
+    ...watched,
+    folder: place === undefined ? folder : absolute,
+    threads,
+    onRemark,
+  });
+  return { ...run, folder };
 }
 
 /** The first SIGINT or SIGTERM asks the run to stop; the second ends the process where it stands. */
