@@ -44,6 +44,9 @@ const toy = defineMethod({
         }
         if (fault === "ours") throw new Error("the sum is wrong");
         if (fault === "input") throw new InputError(`${file}: expected numbers, found words`);
+        const points = Array.from(draws, (draw, step) => ({ step, draw }));
+        const { dot } = await import("@observablehq/plot");
+        if (steps < 10) await run.figure("draws", { marks: [dot(points, { x: "step", y: "draw" })] });
         await run.array("draws", ndarray(draws));
         await run.table(
           "draws",

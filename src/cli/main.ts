@@ -8,6 +8,7 @@ import { toJson } from "../runs/json.ts";
 import type { Method } from "../runs/method.ts";
 import { packageVersion } from "../runs/versions.ts";
 import { describeWriteError } from "../runs/whole-file.ts";
+import type { DataRoom, Watch } from "./data-commands.ts";
 import { createProgram, type Invocation, type Work } from "./program.ts";
 import { createProgressBar, type Terminal } from "./progress-bar.ts";
 
@@ -18,6 +19,8 @@ export interface MainOptions {
   readonly methods?: readonly Method[];
   readonly stdout?: Terminal;
   readonly stderr?: Terminal;
+  /** Loads the data room for `fallline data`; without it there is no such command. */
+  readonly data?: (() => Promise<DataRoom>) | undefined;
 }
 
 class Interrupted extends Error {
@@ -31,12 +34,13 @@ class Interrupted extends Error {
  * @returns the exit code
  */
 export async function main(args: readonly string[], options: MainOptions = {}): Promise<number> {
-  const { methods = allMethods, stdout = process.stdout, stderr = process.stderr } = options;
+  const { methods = allMethods, stdout = process.stdout, stderr = process.stderr, data: load } = options;
   watchStdout();
   const program = createProgram(methods, {
     version: packageVersion(),
     write: (text) => stdout.write(text),
     run: (invocation) => runCommand(invocation, stdout, stderr),
+    ...(load !== undefined && { data: { load, watch: (work) => underWatch(stderr, work) } }),
   });
   try {
     await program.parseAsync(args, { from: "user" });
@@ -113,6 +117,21 @@ async function resumeRun(
     onRemark,
   });
   return { ...run, folder };
+}
+
+/** Work with a progress bar that an interrupt stops. */
+async function underWatch<Result>(
+  stderr: Terminal,
+  work: (watch: Watch) => Promise<Result>,
+): Promise<Result> {
+  const bar = createProgressBar(stderr);
+  const { signal, release } = abortOnSignals();
+  try {
+    return await work({ signal, onProgress: bar.update });
+  } finally {
+    bar.clear();
+    release();
+  }
 }
 
 /** The first SIGINT or SIGTERM asks the run to stop; the second ends the process where it stands. */

@@ -13,6 +13,7 @@ import {
 import { type RunOptions, runOptions } from "../runs/run-options.ts";
 import { readArgument } from "./arguments.ts";
 import { readConfig } from "./config.ts";
+import { addDataCommands, type DataCommandsOptions } from "./data-commands.ts";
 import { addFaceCommands } from "./face-commands.ts";
 import { describeOption, exampleOf, listMethods, optionFlags } from "./help.ts";
 import { addRunCommands } from "./run-commands.ts";
@@ -41,13 +42,18 @@ export interface ProgramOptions {
   readonly version: string;
   readonly write: (text: string) => void;
   readonly run: (invocation: Invocation) => Promise<void>;
+  /** The data room and how its work is watched; without it there is no `fallline data`. */
+  readonly data?: Pick<DataCommandsOptions, "load" | "watch">;
 }
 
 /**
  * A commander program that throws its errors (CommanderError, or InputError for a parameter out of range) and writes
  * only through `write`.
  */
-export function createProgram(methods: readonly Method[], { version, write, run }: ProgramOptions): Program {
+export function createProgram(
+  methods: readonly Method[],
+  { version, write, run, data }: ProgramOptions,
+): Program {
   const program = new Program("fallline")
     .description("A workbench for stochastic gradients")
     .version(version, "--version", "Print the version")
@@ -67,6 +73,7 @@ export function createProgram(methods: readonly Method[], { version, write, run 
     .action(() => write(listMethods(methods)));
   addFaceCommands(program, methods, write);
   addRunCommands(program, write);
+  if (data !== undefined) addDataCommands(program, { ...data, write });
   for (const method of methods) addMethod(program, method, run);
   addHelpCommand(program, "Print the page of a method or a command");
   return program;
