@@ -100,22 +100,16 @@ async function resumeRun(
   const { resumeCommand, workingFolderOf } = await import("../runs/resume.ts");
   const place = await workingFolderOf(folder);
   const absolute = resolve(folder);
+  let hasMoved = false;
   if (place !== undefined) {
     try {
       process.chdir(place);
-    } catch (error) {
-      throw new InputError(
-        `--resume ${folder}: its paths are meant from ${place}, which is not there; expected that folder`,
-        { cause: error },
-      );
+      hasMoved = true;
+    } catch {
+      onRemark(`the run was begun in ${place}, which is not there; its paths are taken from here`);
     }
   }
-  const run = await resumeCommand({
-    ...watched,
-    folder: place === undefined ? folder : absolute,
-    threads,
-    onRemark,
-  });
+  const run = await resumeCommand({ ...watched, folder: hasMoved ? absolute : folder, threads, onRemark });
   return { ...run, folder };
 }
 

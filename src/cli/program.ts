@@ -67,6 +67,13 @@ export function createProgram(
       styleOptionTerm: upperPlaceholder,
       styleSubcommandTerm: (term) => term.split(" ")[0] ?? term,
     });
+  const [example] = methods.flatMap((method) =>
+    Object.entries(method.commands).map(([name, command]) => exampleOf(method, name, command)),
+  );
+  if (example !== undefined) program.addHelpText("after", `\n${example}`);
+  program.commandsGroup("Methods:");
+  for (const method of methods) addMethod(program, method, run);
+  program.commandsGroup("The workbench:");
   program
     .command("list")
     .description("List the methods, their questions and their commands")
@@ -74,7 +81,6 @@ export function createProgram(
   addFaceCommands(program, methods, write);
   addRunCommands(program, write);
   if (data !== undefined) addDataCommands(program, { ...data, write });
-  for (const method of methods) addMethod(program, method, run);
   addHelpCommand(program, "Print the page of a method or a command");
   return program;
 }

@@ -60,7 +60,11 @@ export function parameterTable(parameters: readonly ParameterDescription[]): str
     parameter.unit ?? "",
     defaultOf(parameter),
   ]);
-  const lines = [["", "", "accepted", "unit", "default"], ["---", "---", "---", "---", "---"], ...rows];
+  const lines = [
+    ["parameter", "meaning", "accepted", "unit", "default"],
+    ["---", "---", "---", "---", "---"],
+    ...rows,
+  ];
   return lines.map((cells) => `| ${cells.map(escapeCell).join(" | ")} |`).join("\n");
 }
 
