@@ -30,6 +30,7 @@ export function isAlive(processId: number, start?: string): boolean {
     // The process of another user may not be signalled, but it is there.
     if (systemErrorCode(error) !== "EPERM") return false;
   }
+  if (process.platform === "linux" && isZombie(processId)) return false;
   const now = start === undefined ? undefined : processStart(processId);
   return now === undefined || now === start;
 }
@@ -37,12 +38,26 @@ export function isAlive(processId: number, start?: string): boolean {
 /** Ticks since the machine's start, and which start that was: numbers of processes begin anew with it. */
 function linuxStart(processId: number): string | undefined {
   try {
-    const fields = readFileSync(`/proc/${processId}/stat`, "utf8");
-    // The second field is the program's name in parentheses, which may hold spaces and parentheses itself.
-    const ticks = fields.slice(fields.lastIndexOf(")") + 2).split(" ")[19];
+    const ticks = statFields(processId)[19];
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     return ticks === undefined ? undefined : `${boot}/${ticks}`;
   } catch {
     return undefined;
   }
+}
+
+/** A process that was killed and that nobody has waited for: it has a number still, and does nothing. */
+function isZombie(processId: number): boolean {
+  try {
+    return statFields(processId)[0] === "Z";
+  } catch {
+    return false;
+  }
+}
+
+/** What /proc says of a process from its state on. */
+function statFields(processId: number): string[] {
+  const text = readFileSync(`/proc/${processId}/stat`, "utf8");
+  // Before stands the program's name in parentheses, which may hold spaces and parentheses itself.
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
