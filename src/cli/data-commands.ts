@@ -1,28 +1,17 @@
 /** `fallline data list`, `describe` and `fetch`: the data sets that are known, a file's contents, a download. */
 import type { Command as Program } from "commander";
 import { InputError } from "../data/input-error.ts";
-import type { Row } from "../runs/csv.ts";
-import { formatCount } from "../runs/format.ts";
 import { toJson } from "../runs/json.ts";
 import type { Progress } from "../runs/run.ts";
-import { formatCell, textTable } from "./text-table.ts";
 
 /** A public data set that can be fetched. */
 export interface DatasetEntry {
   readonly name: string;
-  readonly title: string;
-  readonly licence: string;
-  /** Bytes to download. */
-  readonly bytes: number;
 }
 
-/** What a file holds. */
+/** What a file holds, as values that JSON can hold. */
 export interface FileDescription {
-  /** One line: "table of 32,561 rows and 15 columns (CSV)". */
-  readonly summary: string;
-  /** A row for each column, image class or array. */
-  readonly parts: readonly Row[];
-  readonly notices: readonly string[];
+  readonly kind: string;
 }
 
 export interface FetchedFiles {
@@ -41,11 +30,16 @@ export interface Watch {
   readonly onProgress: (progress: Progress) => void;
 }
 
-/** What the data room gives the command line. */
+/** What the data room gives the command line: `src/data/commands.ts` is one. */
 export interface DataRoom {
   listDatasets(): readonly DatasetEntry[];
-  /** @throws InputError for a file that cannot be read or is of no known kind */
-  describeFile(path: string, options: Pick<Watch, "signal">): Promise<FileDescription>;
+  formatDatasets(datasets: readonly DatasetEntry[]): string;
+  /**
+   * @param options.header whether a table has one; recognised when not given
+   * @throws InputError for a file that cannot be read or is of no known kind
+   */
+  describeFile(path: string, options: { readonly header?: boolean }): Promise<FileDescription>;
+  formatDescription(description: FileDescription): string;
   /** @throws InputError for a name that is not listed, an address that cannot be reached, a wrong digest */
   fetchDataset(
     name: string,
@@ -79,21 +73,19 @@ export function addDataCommands(program: Program, { load, write, watch }: DataCo
     write(command.opts<{ json?: boolean }>().json === true ? `${toJson(value)}\n` : text());
 
   page("list", "List the public data sets that can be fetched").action(async (_, command: Program) => {
-    const datasets = (await load()).listDatasets();
-    answer(command, { datasets }, () =>
-      textTable([
-        ["name", "download", "licence", "data"],
-        ...datasets.map(({ name, title, licence, bytes }) => [name, megabytes(bytes), licence, title]),
-      ]),
-    );
+    const room = await load();
+    const datasets = room.listDatasets();
+    answer(command, { datasets }, () => `${room.formatDatasets(datasets)}\n`);
   });
   page("describe", "Describe a file: its kind, columns, types and missing values")
     .argument("[FILE]", "a table, an image, a folder of images, or arrays")
+    .option("--no-header", "A table's first line is data")
     .action(async (path: string | undefined, _, command: Program) => {
       if (!path) throw new InputError("FILE: expected a file to describe, found nothing");
       const room = await load();
-      const found = await watch(({ signal }) => room.describeFile(path, { signal }));
-      answer(command, { file: path, ...found }, () => descriptionPage(path, found));
+      const hasNone = command.getOptionValueSource("header") === "cli";
+      const found = await room.describeFile(path, hasNone ? { header: false } : {});
+      answer(command, { file: path, ...found }, () => `${room.formatDescription(found)}\n`);
     });
   page("fetch", "Fetch a public data set, checked against its digest, into the cache")
     .argument("[NAME]", "a data set, as `fallline data list` names it")
@@ -116,22 +108,7 @@ export function addDataCommands(program: Program, { load, write, watch }: DataCo
     });
 }
 
-function descriptionPage(path: string, { summary, parts, notices }: FileDescription): string {
-  const columns = [...new Set(parts.flatMap((part) => Object.keys(part)))];
-  const table =
-    parts.length === 0
-      ? ""
-      : `\n${textTable([columns, ...parts.map((part) => columns.map((column) => formatCell(part[column] ?? undefined)))])}`;
-  return `${path}: ${summary}\n${table}${notices.map((notice) => `note: ${notice}\n`).join("")}`;
-}
-
 function fetchedPage({ title, licence, folder, files, downloaded }: FetchedFiles): string {
   const how = downloaded === 0 ? "was there already and is whole" : "is there and whole";
   return `${title} ${how}. Licence: ${licence}\n${folder}\n${files.map((file) => `  ${file}\n`).join("")}`;
-}
-
-function megabytes(bytes: number): string {
-  return bytes < 1e6
-    ? `${formatCount(Math.ceil(bytes / 1e3))} kB`
-    : `${formatCount(Math.round(bytes / 1e6))} MB`;
 }
