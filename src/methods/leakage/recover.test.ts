@@ -5,10 +5,11 @@ import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { lenet } from "../../models/lenet.ts";
 import { type Model, parameterAt } from "../../models/model.ts";
 import { type RandomStream, randomStream } from "../../numeric/random.ts";
+import type { LbfgsCheckpoint } from "../../training/lbfgs.ts";
 import { sharedGradient } from "./gradient-matching.ts";
 import { meanSquaredError } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
-import { recover } from "./recover.ts";
+import { type RecoverOptions, recover } from "./recover.ts";
 import { sharedPath } from "./vectors.testing.ts";
 
 function streams(seed: number): readonly [RandomStream, RandomStream] {
@@ -75,6 +76,20 @@ describe("recovering digits from their gradients", () => {
     const [watched, blind] = [await run(true), await run(false)];
     expect(watched.images.data).toEqual(blind.images.data);
     expect(watched.status).toBe("max-evaluations");
+  });
+
+  it("goes on from a checkpoint with the same bits, the last before a match included", async () => {
+    const { images, labels } = await readIdxImages(files, { count: 1 });
+    const label = Number(labels.data[0]);
+    const run = async (options: Partial<RecoverOptions> = {}) => {
+      const { x: _, ...shared } = await client(lenet({ channels: 1 }), unitPixels(images, 0), label, 1234);
+      return recover({ ...shared, evaluations: 1000, tolerance: 1e-4, ...options });
+    };
+    const checkpoints: LbfgsCheckpoint[] = [];
+    const whole = await run({ onCheckpoint: async (state) => void checkpoints.push(structuredClone(state)) });
+    expect(whole.status).toBe("matched");
+    for (const from of [checkpoints[20], checkpoints.at(-1)])
+      expect(await run(from && { from })).toEqual(whole);
   });
 
   it("stops when it is told to", async () => {

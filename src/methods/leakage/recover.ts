@@ -3,7 +3,7 @@ import { sizeOf } from "../../engine/shape.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Model, Named } from "../../models/model.ts";
 import type { RandomStream } from "../../numeric/random.ts";
-import { type LbfgsStatus, minimize } from "../../training/lbfgs.ts";
+import { type LbfgsCheckpoint, type LbfgsStatus, lbfgsCheckpoint, minimize } from "../../training/lbfgs.ts";
 import { compileMatching, type Float } from "./gradient-matching.ts";
 
 /** The state of an attack after an iteration. Arrays are read only and change with the next one. */
@@ -36,6 +36,13 @@ export interface RecoverOptions {
   /** Stop where the matching loss is this fraction of the shared gradient's squared norm; 0 by default: never. */
   readonly tolerance?: number;
   readonly onStep?: (step: RecoveryStep) => void;
+  /**
+   * Called after `onStep` wherever the attack goes on, with what `from` takes; its arrays change with the next iteration,
+   * which waits for a promise.
+   */
+  readonly onCheckpoint?: (checkpoint: LbfgsCheckpoint) => Promise<void> | undefined;
+  /** A checkpoint of an attack under the same options that was cut off: it ends with the same bits. */
+  readonly from?: LbfgsCheckpoint;
   readonly signal?: AbortSignal;
 }
 
@@ -67,7 +74,7 @@ export interface Recovery {
  */
 export async function recover(options: RecoverOptions): Promise<Recovery> {
   const { model, parameters, gradient, examples = 1, labels, stream, dtype = "float64" } = options;
-  const { evaluations = 4000, tolerance = 0, onStep, signal } = options;
+  const { evaluations = 4000, tolerance = 0, onStep, onCheckpoint, from, signal } = options;
   const shape = [examples, ...model.inputShape];
   const pixels = sizeOf(shape);
   const matching = await compileMatching({ model, parameters, gradient, examples, labels, dtype });
@@ -82,10 +89,12 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
       toleranceChange: 0,
       historySize: 100,
       ...(signal && { signal }),
-      onIteration: ({ x, value, evaluations: evaluation }) => {
+      ...(from && { from }),
+      onIteration: (state) => {
+        const { x, value, evaluations: evaluation } = state;
         onStep?.({ evaluation, matchingLoss: value, images: x.subarray(0, pixels) });
         matched = value <= enough;
-        return matched ? "stop" : undefined;
+        return matched ? "stop" : onCheckpoint?.(lbfgsCheckpoint(state));
       },
     });
     if (result.status === "aborted") signal?.throwIfAborted();
