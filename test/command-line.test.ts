@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { methods } from "../src/methods/index.ts";
 import { readRunRecord } from "../src/runs/run-record.ts";
 import { bin, type StartOptions, start, toyBin } from "./command-line.ts";
 
@@ -26,11 +26,6 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const toy = (args: readonly string[], options: Partial<StartOptions> = {}) =>
   start(toyBin, args, { cwd: folder, ...options });
-
-/** Waits until the run in `out` has written its first metric. */
-async function untilRunning(out: string): Promise<void> {
-  while (!existsSync(join(out, "metrics.jsonl"))) await sleep(20);
-}
 
 describe("fallline", () => {
   it.each([["--help"], []])("prints its help page and ends with 0: %s", async (...args) => {
@@ -55,13 +50,31 @@ describe("fallline", () => {
   });
 
   it.each([
-    ["help frob", 'help: expected one of list, toy, found "frob"'],
+    ["help frob", 'help: expected one of toy, list, schema, docs, runs, show, compare, found "frob"'],
     ["help toy frob", 'help: expected one of sum, found "frob"'],
     ["toy help frob", 'help: expected one of sum, found "frob"'],
     ["toy help sum frob", 'help: expected nothing after sum, found "frob"'],
     ["help --frob", "unknown option '--frob'; see --help"],
   ])("refuses `%s` in one line with exit code 2", async (line, message) => {
     expect(await toy(line.split(" "))).toEqual({ code: 2, stdout: "", stderr: `fallline: ${message}\n` });
+  });
+
+  it.each([
+    [bin, methods],
+    [toyBin, []],
+  ])("has a help page for everything in it: %s", async (script, listed) => {
+    const own = ["list", "schema", "docs", "runs", "show", "compare", "help"].map((name) => [name]);
+    const theirs = listed.flatMap(({ name, commands }) => [
+      [name],
+      ...Object.keys(commands).map((command) => [name, command]),
+    ]);
+    const toys = script === toyBin ? [["toy"], ["toy", "sum"]] : [];
+    for (const words of [...own, ...theirs, ...toys]) {
+      const { code, stdout, stderr } = await start(script, [...words, "--help"], { cwd: folder });
+      expect({ words, code, stderr }).toEqual({ words, code: 0, stderr: "" });
+      expect(stdout).toContain(`Usage: fallline ${words.join(" ")}`);
+      if (words.length === 2) expect(stdout).toContain(`Example:\n  npx fallline ${words.join(" ")}`);
+    }
   });
 
   it("prints its version", async () => {
@@ -102,6 +115,7 @@ describe("a command", () => {
     expect(text).toContain("--step-size N What to add, in s: a number above 0 to 1 (default 0.5)");
     expect(text).toContain("--label N|infer|joint The label (default infer)");
     expect(text).toContain("--no-shade");
+    expect(text).toContain("Safety: --keep N Steps between checkpoints");
     expect(text).toContain("--seed N Where all randomness starts: a whole number from 0 (default 0)");
     expect(text).toContain("Example: npx fallline toy sum numbers.txt --steps 3");
   });
@@ -202,68 +216,5 @@ describe("a full disk", () => {
     expect(stderr).toBe(
       "fallline: stdout: cannot be written (no space left on the device); expected a file or a pipe with room\n",
     );
-  });
-
-  it("ends the run with exit code 2 and leaves whole files", async (context) => {
-    const disk = join(folder, "disk");
-    mkdirSync(disk);
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk]).status === 0;
-    if (!mounted) context.skip("a small disk takes the right to mount one");
-    try {
-      const { code, stderr } = await toy("toy sum x --quiet --steps 1000 --out disk/run".split(" "));
-      expect(code).toBe(2);
-      expect(stderr).toMatch(/^fallline: disk\/run\/.*no space left on the device.*\n$/);
-      const lines = readFileSync(join(disk, "run", "metrics.jsonl"), "utf8")
-        .trimEnd()
-        .split("\n");
-      for (const line of lines) expect(JSON.parse(line)).toHaveProperty("name", "sum");
-      expect(readdirSync(join(disk, "run")).sort()).toEqual(["metrics.jsonl", "run.json"]);
-      expect(JSON.parse(readFileSync(join(disk, "run", "run.json"), "utf8"))).toHaveProperty("state");
-    } finally {
-      spawnSync("umount", [disk]);
-    }
-  });
-});
-
-describe("a run that is stopped", () => {
-  const long = ["toy", "sum", "x", "--steps", "1000", "--delay", "20", "--out", "run"];
-
-  it("by SIGINT ends with 130 and says interrupted", async () => {
-    const out = join(folder, "run");
-    const { code, stdout, stderr } = await toy(long, {
-      async started(child) {
-        await untilRunning(out);
-        expect((await readRunRecord(out)).state).toBe("running");
-        child.kill("SIGINT");
-      },
-    });
-    expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
-    expect(stderr).toBe("note: Only a toy.\nfallline: interrupted\n");
-    expect(JSON.parse(readFileSync(join(out, "run.json"), "utf8"))).toMatchObject({ state: "interrupted" });
-    expect(readdirSync(out).sort()).toEqual(["metrics.jsonl", "run.json"]);
-  });
-
-  it("by kill -9 shows as interrupted and leaves whole files", async () => {
-    const out = join(folder, "run");
-    const { code } = await toy(long, {
-      async started(child) {
-        await untilRunning(out);
-        child.kill("SIGKILL");
-      },
-    });
-    expect(code).toBeNull();
-    expect((await readRunRecord(out)).state).toBe("interrupted");
-    const lines = readFileSync(join(out, "metrics.jsonl"), "utf8").split("\n");
-    expect(lines.pop()).toBe("");
-    for (const line of lines) expect(JSON.parse(line)).toHaveProperty("name", "sum");
-    expect(readdirSync(out).sort()).toEqual(["metrics.jsonl", "run.json"]);
-  });
-
-  it("does not disturb another that runs beside it", async () => {
-    const runs = await Promise.all([toy(["toy", "sum", "x"]), toy(["toy", "sum", "x"])]);
-    expect(runs.map(({ code }) => code)).toEqual([0, 0]);
-    const folders = readdirSync(join(folder, "runs"));
-    expect(folders).toHaveLength(2);
-    for (const run of folders) expect((await readRunRecord(join(folder, "runs", run))).state).toBe("done");
   });
 });

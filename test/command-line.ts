@@ -1,10 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { installedPackage } from "./installed.ts";
 
-export const bin = fileURLToPath(new URL("../bin/fallline.js", import.meta.url));
+const project = await installedPackage();
+export const bin = join(project, "node_modules/fallline/bin/fallline.js");
 /** The same command line with a method made for tests. */
-export const toyBin = fileURLToPath(new URL("./toy-cli.js", import.meta.url));
+export const toyBin = join(project, "toy-cli.js");
 
 export interface Ended {
   readonly code: number | null;
@@ -32,4 +35,35 @@ export async function start(script: string, args: readonly string[], options: St
   await options.started?.(child);
   const [code] = (await closed) as [number | null];
   return { code, ...output };
+}
+
+/** The bytes of a run's files but for those that tell times and places, by path. */
+export function contentsOf(run: string): Record<string, string> {
+  const files = readdirSync(run, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !/run\.json$|report\.html$/.test(file));
+  return Object.fromEntries(
+    files.sort().map((file) => [file.slice(run.length + 1), readFileSync(file, "latin1")]),
+  );
+}
+
+/**
+ * A file system of a few bytes, mounted at a folder, to be full or to be read only.
+ *
+ * @returns a function that gives it other options, or `undefined` where the user may not mount
+ */
+export function mountSmall(
+  folder: string,
+  size: string,
+): { remount(options: string): void; unmount(): void } | undefined {
+  mkdirSync(folder);
+  const mount = (...args: string[]): boolean => spawnSync("mount", [...args, folder]).status === 0;
+  if (!mount("-t", "tmpfs", "-o", `size=${size}`, "tmpfs")) return undefined;
+  return {
+    remount(options) {
+      if (!mount("-o", `remount,${options}`)) throw new Error(`remount ${options} failed`);
+    },
+    unmount: () => void spawnSync("umount", [folder]),
+  };
 }

@@ -1,49 +1,23 @@
 import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { environment, installedPackage } from "./installed.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const picture = join(root, "examples/fallline.png");
 
-let folder = "";
+const folder = await installedPackage();
 const run = (command: string, args: readonly string[]): string =>
   execFileSync(command, args, {
     cwd: folder,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
-    // As the README says.
-    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+    env: environment,
   });
 
-/** The package as a user gets it: packed, installed into an empty folder, used from there. */
 describe("the packed package", () => {
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "fallline-packed-"));
-    // The build is done before the end-to-end tests; packing must not do it again.
-    execFileSync("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], {
-      cwd: root,
-      stdio: "ignore",
-    });
-    const [tarball = ""] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-    writeFileSync(
-      join(folder, "package.json"),
-      JSON.stringify({ name: "user", private: true, type: "module" }),
-    );
-    run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", join(folder, tarball)]);
-  }, 300_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
   it("holds whatever its list of files names", () => {
     const packed = join(folder, "node_modules/fallline");
     const { files } = JSON.parse(readFileSync(join(packed, "package.json"), "utf8")) as { files: string[] };

@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { main } from "../dist/cli/main.js";
 import { InputError } from "../dist/data/input-error.js";
+import { ndarray } from "../dist/engine/index.js";
+import { resumeRandomStream } from "../dist/numeric/random.js";
 import { command, defineMethod } from "../dist/runs/method.js";
 
 const toy = defineMethod({
@@ -23,19 +25,33 @@ const toy = defineMethod({
           .meta({ description: "The label", placeholder: "N|infer|joint" }),
         shade: z.boolean().default(true).meta({ description: "Leave the shade out" }),
         delay: z.number().min(0).default(0).meta({ description: "Pause before each step", unit: "ms" }),
+        keep: z.int().min(0).default(1).meta({ description: "Steps between checkpoints", group: "Safety" }),
         fault: z.enum(["none", "ours", "input"]).default("none").meta({ description: "What goes wrong" }),
       }),
       async run(parameters, run) {
-        const { file, steps, stepSize, delay, fault } = parameters;
+        const { file, steps, stepSize, delay, keep, fault } = parameters;
         run.note("Only a toy.");
-        for (let step = 1; step <= steps; step++) {
+        const kept = run.resume();
+        const draws = kept?.draws ?? new Float64Array(steps);
+        const stream = kept === undefined ? run.rng : resumeRandomStream(kept.stream);
+        for (let step = (kept?.step ?? 0) + 1; step <= steps; step++) {
+          draws.set(stream.normal(1), step - 1);
           await new Promise((resolve) => setTimeout(resolve, delay));
           run.signal.throwIfAborted();
           run.metric("sum", step, step * stepSize);
           run.progress(step, steps, `sum ${step * stepSize}`);
+          if (keep > 0 && step % keep === 0) await run.checkpoint({ step, draws, stream: stream.state() });
         }
         if (fault === "ours") throw new Error("the sum is wrong");
         if (fault === "input") throw new InputError(`${file}: expected numbers, found words`);
+        const points = Array.from(draws, (draw, step) => ({ step, draw }));
+        const { dot } = await import("@observablehq/plot");
+        if (steps < 10) await run.figure("draws", { marks: [dot(points, { x: "step", y: "draw" })] });
+        await run.array("draws", ndarray(draws));
+        await run.table(
+          "draws",
+          Array.from(draws, (draw, step) => ({ step, draw })),
+        );
         return { answer: `The sum is ${steps * stepSize} s.`, values: { sum: steps * stepSize, parameters } };
       },
     }),

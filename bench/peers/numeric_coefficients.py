@@ -3,7 +3,7 @@
 Usage: python numeric_coefficients.py      # prints TypeScript
 """
 
-from mpmath import bernoulli, chop, cos, erf, erfc, exp, mp, mpf, pi, sqrt, zeta
+from mpmath import bernoulli, cos, erf, erfc, exp, mp, mpf, pi, sqrt, zeta
 
 mp.dps = 50
 

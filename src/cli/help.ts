@@ -31,11 +31,6 @@ export function exampleOf(method: Method, name: string, command: Command): strin
   return `Example:\n  npx fallline ${method.name} ${name} ${command.example}\n`;
 }
 
-export function sourceOf({ source }: Method): string {
-  const { authors, title, venue, year, arxiv } = source;
-  return `${authors}, "${title}", ${venue}, ${year}${arxiv === undefined ? "" : `, arXiv ${arxiv}`}`;
-}
-
 /** The page of `fallline list`. */
 export function listMethods(methods: readonly Method[]): string {
   const lines = methods.flatMap((method) => [

@@ -1,12 +1,15 @@
 /** The command line's process: streams, signals and exit codes. */
+import { resolve } from "node:path";
 import { CommanderError } from "commander";
 import { InputError } from "../data/input-error.ts";
 import { methods as allMethods } from "../methods/index.ts";
+import type { ExecutedRun, ExecuteRequest, RunObservers } from "../runs/execute.ts";
 import { toJson } from "../runs/json.ts";
 import type { Method } from "../runs/method.ts";
 import { packageVersion } from "../runs/versions.ts";
 import { describeWriteError } from "../runs/whole-file.ts";
-import { createProgram, type Invocation } from "./program.ts";
+import type { DataRoom, Watch } from "./data-commands.ts";
+import { createProgram, type Invocation, type Work } from "./program.ts";
 import { createProgressBar, type Terminal } from "./progress-bar.ts";
 
 /** 0 done; 1 a fault of ours; 2 bad input; 130 interrupted. */
@@ -16,6 +19,8 @@ export interface MainOptions {
   readonly methods?: readonly Method[];
   readonly stdout?: Terminal;
   readonly stderr?: Terminal;
+  /** Loads the data room for `fallline data`; without it there is no such command. */
+  readonly data?: (() => Promise<DataRoom>) | undefined;
 }
 
 class Interrupted extends Error {
@@ -29,12 +34,13 @@ class Interrupted extends Error {
  * @returns the exit code
  */
 export async function main(args: readonly string[], options: MainOptions = {}): Promise<number> {
-  const { methods = allMethods, stdout = process.stdout, stderr = process.stderr } = options;
+  const { methods = allMethods, stdout = process.stdout, stderr = process.stderr, data: load } = options;
   watchStdout();
   const program = createProgram(methods, {
     version: packageVersion(),
     write: (text) => stdout.write(text),
     run: (invocation) => runCommand(invocation, stdout, stderr),
+    ...(load !== undefined && { data: { load, watch: (work) => underWatch(stderr, work) } }),
   });
   try {
     await program.parseAsync(args, { from: "user" });
@@ -45,30 +51,77 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
 }
 
 async function runCommand(invocation: Invocation, stdout: Terminal, stderr: Terminal): Promise<void> {
-  const { method, commandName, parameters, options, json, quiet } = invocation;
-  const { executeCommand } = await import("../runs/execute.ts");
+  const { method, commandName, work, json, quiet } = invocation;
   const bar = createProgressBar(quiet ? { write: () => {} } : stderr);
   const { signal, release } = abortOnSignals();
+  const say = (text: string): void => {
+    bar.clear();
+    if (!quiet) stderr.write(`${text}\n`);
+  };
+  const watched = {
+    method,
+    commandName,
+    signal,
+    onProgress: bar.update,
+    onNote: (text: string) => say(`note: ${text}`),
+  };
   try {
-    const { folder, seconds, result, notes } = await executeCommand({
-      method,
-      commandName,
-      parameters,
-      options,
-      signal,
-      onProgress: bar.update,
-      onNote(text) {
-        bar.clear();
-        if (!quiet) stderr.write(`note: ${text}\n`);
-      },
-    });
+    const { folder, record, seconds, result, notes } =
+      work.kind === "start" ? await startRun(watched, work) : await resumeRun(watched, work, say);
     bar.clear();
     const { answer, values } = result;
     if (json)
       stdout.write(
-        `${toJson({ method: method.name, command: commandName, seed: options.seed, folder, seconds, answer, values, notes })}\n`,
+        `${toJson({ method: method.name, command: commandName, seed: record.seed, folder, seconds, answer, values, notes })}\n`,
       );
     else stdout.write(`${answer}\nReport: ${folder}/report.html\n`);
+  } finally {
+    bar.clear();
+    release();
+  }
+}
+
+type Watched = Required<RunObservers> & Pick<ExecuteRequest, "method" | "commandName">;
+
+async function startRun(
+  watched: Watched,
+  { parameters, options }: Extract<Work, { kind: "start" }>,
+): Promise<ExecutedRun> {
+  const { executeCommand } = await import("../runs/execute.ts");
+  return executeCommand({ ...watched, parameters, options });
+}
+
+/** Relative paths among the run's parameters are meant from where it was started, so the process goes there. */
+async function resumeRun(
+  watched: Watched,
+  { folder, threads }: Extract<Work, { kind: "resume" }>,
+  onRemark: (text: string) => void,
+): Promise<ExecutedRun> {
+  const { resumeCommand, workingFolderOf } = await import("../runs/resume.ts");
+  const place = await workingFolderOf(folder);
+  const absolute = resolve(folder);
+  let hasMoved = false;
+  if (place !== undefined) {
+    try {
+      process.chdir(place);
+      hasMoved = true;
+    } catch {
+      onRemark(`the run was begun in ${place}, which is not there; its paths are taken from here`);
+    }
+  }
+  const run = await resumeCommand({ ...watched, folder: hasMoved ? absolute : folder, threads, onRemark });
+  return { ...run, folder };
+}
+
+/** Work with a progress bar that an interrupt stops. */
+async function underWatch<Result>(
+  stderr: Terminal,
+  work: (watch: Watch) => Promise<Result>,
+): Promise<Result> {
+  const bar = createProgressBar(stderr);
+  const { signal, release } = abortOnSignals();
+  try {
+    return await work({ signal, onProgress: bar.update });
   } finally {
     bar.clear();
     release();

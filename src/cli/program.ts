@@ -1,6 +1,8 @@
 /** The command line of a list of methods, made from their faces. */
 import { Command as Program } from "commander";
+import { z } from "zod";
 import { InputError } from "../data/input-error.ts";
+import { citationOf } from "../runs/documentation.ts";
 import type { Command, Method } from "../runs/method.ts";
 import {
   describeParameters,
@@ -10,14 +12,26 @@ import {
 } from "../runs/parameters.ts";
 import { type RunOptions, runOptions } from "../runs/run-options.ts";
 import { readArgument } from "./arguments.ts";
-import { describeOption, exampleOf, listMethods, optionFlags, sourceOf } from "./help.ts";
+import { readConfig } from "./config.ts";
+import { addDataCommands, type DataCommandsOptions } from "./data-commands.ts";
+import { addFaceCommands } from "./face-commands.ts";
+import { describeOption, exampleOf, listMethods, optionFlags } from "./help.ts";
+import { addRunCommands } from "./run-commands.ts";
+
+/** A run to start, or one to take up again. */
+export type Work =
+  | {
+      readonly kind: "start";
+      readonly parameters: Readonly<Record<string, unknown>>;
+      readonly options: RunOptions;
+    }
+  | { readonly kind: "resume"; readonly folder: string; readonly threads: number | undefined };
 
 /** What the user asked for, checked. */
 export interface Invocation {
   readonly method: Method;
   readonly commandName: string;
-  readonly parameters: Readonly<Record<string, unknown>>;
-  readonly options: RunOptions;
+  readonly work: Work;
   /** Whether stdout carries one JSON object and nothing else. */
   readonly json: boolean;
   /** Whether progress and notes are left out. */
@@ -28,13 +42,18 @@ export interface ProgramOptions {
   readonly version: string;
   readonly write: (text: string) => void;
   readonly run: (invocation: Invocation) => Promise<void>;
+  /** The data room and how its work is watched; without it there is no `fallline data`. */
+  readonly data?: Pick<DataCommandsOptions, "load" | "watch">;
 }
 
 /**
  * A commander program that throws its errors (CommanderError, or InputError for a parameter out of range) and writes
  * only through `write`.
  */
-export function createProgram(methods: readonly Method[], { version, write, run }: ProgramOptions): Program {
+export function createProgram(
+  methods: readonly Method[],
+  { version, write, run, data }: ProgramOptions,
+): Program {
   const program = new Program("fallline")
     .description("A workbench for stochastic gradients")
     .version(version, "--version", "Print the version")
@@ -48,11 +67,20 @@ export function createProgram(methods: readonly Method[], { version, write, run 
       styleOptionTerm: upperPlaceholder,
       styleSubcommandTerm: (term) => term.split(" ")[0] ?? term,
     });
+  const [example] = methods.flatMap((method) =>
+    Object.entries(method.commands).map(([name, command]) => exampleOf(method, name, command)),
+  );
+  if (example !== undefined) program.addHelpText("after", `\n${example}`);
+  program.commandsGroup("Methods:");
+  for (const method of methods) addMethod(program, method, run);
+  program.commandsGroup("The workbench:");
   program
     .command("list")
     .description("List the methods, their questions and their commands")
     .action(() => write(listMethods(methods)));
-  for (const method of methods) addMethod(program, method, run);
+  addFaceCommands(program, methods, write);
+  addRunCommands(program, write);
+  if (data !== undefined) addDataCommands(program, { ...data, write });
   addHelpCommand(program, "Print the page of a method or a command");
   return program;
 }
@@ -89,7 +117,7 @@ function addMethod(program: Program, method: Method, run: ProgramOptions["run"])
     .usage("COMMAND [options]")
     .helpOption("-h, --help", "Print this page")
     .helpCommand(false)
-    .addHelpText("after", `\n${sourceOf(method)}\n`);
+    .addHelpText("after", `\n${citationOf(method)}\n`);
   for (const [name, command] of Object.entries(method.commands))
     addCommand(page, { method, name, command, run });
   addHelpCommand(page, "Print the page of a command");
@@ -102,10 +130,28 @@ interface CommandEntry {
   readonly run: ProgramOptions["run"];
 }
 
+/** What the command line alone knows: a run's record holds nothing of it. */
+const lineOptions = z.object({
+  config: z.string().min(1).optional().meta({
+    description: "Parameters from a JSON or YAML file; those on the command line win",
+    placeholder: "FILE",
+  }),
+  resume: z.string().min(1).optional().meta({
+    description:
+      "Continue the unfinished run in this folder; of the rest --threads, --json and --quiet alone apply",
+    placeholder: "DIR",
+  }),
+});
+
+/** The options that may stand beside `--resume`, as commander names them. */
+const besideResume = new Set(["resume", "threads", "json", "quiet"]);
+
 function addCommand(parent: Program, { method, name, command, run }: CommandEntry): void {
   const own = describeParameters(command.parameters);
   const common = describeParameters(runOptions);
+  const ofLine = describeParameters(lineOptions);
   const positional = own.filter((description) => description.positional);
+  const flags = own.filter((description) => !description.positional);
   const page = parent
     .command(name)
     .description(command.summary)
@@ -117,21 +163,64 @@ function addCommand(parent: Program, { method, name, command, run }: CommandEntr
       `[${description.placeholder}${description.takes.list ? "..." : ""}]`,
       describeOption(description),
     );
-  page.optionsGroup("Parameters:");
-  for (const description of own.filter((candidate) => !candidate.positional)) addOption(page, description);
+  for (const group of new Set(flags.map((description) => description.group))) {
+    page.optionsGroup(`${group ?? "Parameters"}:`);
+    for (const description of flags) if (description.group === group) addOption(page, description);
+  }
   page.optionsGroup("Options of every command:");
-  for (const description of common) addOption(page, description);
+  for (const description of [...common, ...ofLine]) addOption(page, description);
   page
     .option("--json", "Print the result as one JSON object and nothing else")
     .option("--quiet", "No progress and no notes")
     .helpOption("-h, --help", "Print this page");
   page.action(async () => {
-    const { json, quiet } = page.opts<{ json?: boolean; quiet?: boolean }>();
-    const options = parseParameters(runOptions, givenOptions(page, common));
-    const given = { ...givenOptions(page, own), ...givenArguments(page, positional) };
-    const parameters = parseParameters(command.parameters, given);
-    await run({ method, commandName: name, parameters, options, json: json === true, quiet: quiet === true });
+    const { json = false, quiet = false } = page.opts<{ json?: boolean; quiet?: boolean }>();
+    const { config, resume } = parseParameters(lineOptions, givenOptions(page, ofLine));
+    const typed = {
+      options: givenOptions(page, common),
+      parameters: { ...givenOptions(page, own), ...givenArguments(page, positional) },
+    };
+    if (resume !== undefined) {
+      refuseBesideResume(page, resume);
+      const { threads } = parseParameters(runOptions, typed.options);
+      const work = { kind: "resume", folder: resume, threads } as const;
+      return run({ method, commandName: name, work, json, quiet });
+    }
+    const all = [...own, ...common];
+    const fromFile = config === undefined ? {} : await readConfig(config, all);
+    const labels = Object.fromEntries(
+      Object.keys(fromFile)
+        .filter((key) => !(key in typed.options) && !(key in typed.parameters))
+        .map((key) => [key, `--config ${config}, ${key}`]),
+    );
+    const pick = (descriptions: readonly ParameterDescription[], values: Record<string, unknown>) =>
+      Object.fromEntries(
+        Object.entries({ ...fromFile, ...values }).filter(([key]) =>
+          descriptions.some((description) => description.name === key),
+        ),
+      );
+    const options = parseParameters(runOptions, pick(common, typed.options), { labels });
+    const given = pick(own, typed.parameters);
+    refuseMissing(positional, given);
+    const parameters = parseParameters(command.parameters, given, { labels });
+    await run({ method, commandName: name, work: { kind: "start", parameters, options }, json, quiet });
   });
+}
+
+/** A run goes on as it was begun: no parameter may be given anew. */
+function refuseBesideResume(page: Program, folder: string): void {
+  const expected =
+    "expected --threads, --json and --quiet alone, as the run goes on with its recorded parameters";
+  const other = page.options.find(
+    (option) =>
+      page.getOptionValueSource(option.attributeName()) === "cli" &&
+      !besideResume.has(option.attributeName()),
+  );
+  if (other !== undefined)
+    throw new InputError(`--resume ${folder}: found ${other.long} beside it; ${expected}`);
+  const [argument] = page.args;
+  if (argument !== undefined)
+    throw new InputError(`--resume ${folder}: found ${quoteValue(argument)} beside it; ${expected}`);
 }
 
 function addOption(page: Program, description: ParameterDescription): void {
@@ -154,11 +243,18 @@ function givenArguments(page: Program, positional: readonly ParameterDescription
   for (const [index, description] of positional.entries()) {
     const value: unknown = page.processedArgs[index];
     const missing = value === undefined || (Array.isArray(value) && value.length === 0);
-    if (missing && description.required)
-      throw new InputError(`${description.label}: expected ${description.description}, found nothing`);
     if (!missing) values[description.name] = readArgument(description, value as string | string[]);
   }
   return values;
+}
+
+function refuseMissing(
+  positional: readonly ParameterDescription[],
+  given: Readonly<Record<string, unknown>>,
+): void {
+  for (const { name, label, description, required } of positional)
+    if (required && given[name] === undefined)
+      throw new InputError(`${label}: expected ${description}, found nothing`);
 }
 
 function argumentUsage({ placeholder, required, takes }: ParameterDescription): string {

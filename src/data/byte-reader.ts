@@ -1,6 +1,6 @@
 // Reading a binary file from its start, plain or gzip-compressed, without trusting the sizes it announces.
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { InputError } from "./input-error.ts";
@@ -22,6 +22,8 @@ export interface ByteReader {
    * @param what names the bytes in the error when the file ends before them
    */
   read(count: number, what: string): Promise<Uint8Array>;
+  /** The next bytes, as many as there are up to `most`. */
+  readUpTo(most: number): Promise<Uint8Array>;
   /** Passes over the next `count` bytes. */
   skip(count: number, what: string): Promise<void>;
   /** Whether no byte is left. */
@@ -58,10 +60,11 @@ export async function withByteReader<T>(path: string, use: (reader: ByteReader) 
 
 async function inspect(path: string): Promise<{ size: number; isCompressed: boolean }> {
   try {
+    // Asked before opening: to open a named pipe is to wait for its writer.
+    if (!(await stat(path)).isFile()) throw new InputError(`${path}: is not a file`);
     const file = await open(path);
     try {
       const stats = await file.stat();
-      if (!stats.isFile()) throw new InputError(`${path}: is not a file`);
       const { bytesRead, buffer } = await file.read(new Uint8Array(2), 0, 2, 0);
       return { size: stats.size, isCompressed: bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b };
     } finally {
@@ -127,6 +130,15 @@ function readerOf(path: string, stream: Readable, size: number, isCompressed: bo
         filled += taken.length;
       }
       return bytes;
+    },
+    async readUpTo(most) {
+      const parts: Uint8Array[] = [];
+      for (let left = most; left > 0 && (await fill()); ) {
+        const taken = take(left);
+        parts.push(taken);
+        left -= taken.length;
+      }
+      return Buffer.concat(parts);
     },
     async skip(count, what) {
       const from = offset;

@@ -9,6 +9,12 @@ import { checkedSelection, type Selection } from "./selection.ts";
 const UNSIGNED_BYTE = 0x08;
 const MOST_AXES = 4;
 
+/** Whether a file's first bytes may be IDX's: of any element type, so that an error can name the one found. */
+export function hasIdxMagic(head: Uint8Array): boolean {
+  const [first, second, type = 0, axes = 0] = head;
+  return first === 0 && second === 0 && type >= 0x08 && type <= 0x0e && axes >= 1 && axes <= MOST_AXES;
+}
+
 /**
  * The items of an IDX file of unsigned bytes with one to four axes, plain or gzip-compressed.
  *

@@ -1,7 +1,12 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { InputError, systemErrorCode } from "./input-error.ts";
 
-const accepted = "expected a PNG, JPEG or WebP image";
+const accepted = "expected a PNG, JPEG, WebP or TIFF image";
+
+/** Whether a file's first 16 bytes are those of an image that can be read. */
+export function hasImageSignature(head: Uint8Array): boolean {
+  return readable.some((format) => format.matches(Buffer.from(head)));
+}
 
 /** The largest image file that is read, in bytes. */
 export const maximumFileBytes = 512 * 2 ** 20;
@@ -19,13 +24,17 @@ const readable: readonly Signature[] = [
   { name: "PNG", matches: (bytes) => text(bytes, 0, 8) === "\x89PNG\r\n\x1a\n" },
   { name: "JPEG", matches: (bytes) => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff },
   { name: "WebP", matches: (bytes) => text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 12) === "WEBP" },
+  // Classic and "big" TIFF, little- and big-endian.
+  {
+    name: "TIFF",
+    matches: (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].includes(text(bytes, 0, 4)),
+  },
 ];
 
 /** Formats that are met often enough to be named in the message that refuses them. */
 const refused: readonly Signature[] = [
   { name: "a GIF image", matches: (bytes) => text(bytes, 0, 4) === "GIF8" },
   { name: "a BMP image", matches: (bytes) => text(bytes, 0, 2) === "BM" && bytes.length > 26 },
-  { name: "a TIFF image", matches: (bytes) => ["II*\0", "MM\0*"].includes(text(bytes, 0, 4)) },
   { name: "an AVIF image", matches: (bytes) => text(bytes, 4, 12) === "ftypavif" },
   { name: "a HEIC image", matches: (bytes) => /^ftyp(heic|heix|mif1|msf1)$/.test(text(bytes, 4, 12)) },
   { name: "a PDF document", matches: (bytes) => text(bytes, 0, 4) === "%PDF" },
@@ -33,15 +42,19 @@ const refused: readonly Signature[] = [
 ];
 
 /**
- * The bytes of an image file whose signature says PNG, JPEG or WebP. Nothing is decoded and nothing is allocated
+ * The bytes of an image file whose signature says PNG, JPEG, WebP or TIFF. Nothing is decoded and nothing is allocated
  * before the kind and size of the file are known.
  *
  * @throws InputError for a path that is missing, a folder, unreadable, empty, larger than 512 MiB or another format
  */
 export async function readImageFile(path: string): Promise<Buffer> {
-  const handle = await open(path, "r").catch((error: unknown) => {
+  const refuse = (error: unknown): never => {
     throw new InputError(`${path}: ${describeOpenError(error)}; ${accepted}`, { cause: error });
-  });
+  };
+  // Asked before opening: to open a named pipe is to wait for its writer.
+  const { isFIFO } = await stat(path).then((stats) => ({ isFIFO: stats.isFIFO() }), refuse);
+  if (isFIFO) throw new InputError(`${path}: is not a regular file; ${accepted}`);
+  const handle = await open(path, "r").catch(refuse);
   try {
     const status = await handle.stat();
     if (status.isDirectory()) throw new InputError(`${path}: is a folder; ${accepted}`);

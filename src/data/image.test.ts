@@ -98,7 +98,7 @@ describe("readImage", () => {
     expect(toNumbers(image)).toEqual([1, 0, 0, 1, 0, 0]);
   });
 
-  it.each(["jpg", "webp"])("reads %s", async (extension) => {
+  it.each(["jpg", "webp", "tiff"])("reads %s", async (extension) => {
     const path = await writePixels(`photo.${extension}`, 8, new Array<number[]>(64).fill(white));
     const { image } = await readImage(path, [3, 8, 8]);
     expect(Math.min(...toNumbers(image))).toBeGreaterThan(0.98);
@@ -146,7 +146,7 @@ describe("readImage refuses with one line", () => {
     expect(await refusal(await writeBytes("moving.png", "GIF89a.........."))).toContain("a GIF image");
   });
 
-  it.each(["png", "jpg", "webp"])("a truncated %s", async (extension) => {
+  it.each(["png", "jpg", "webp", "tiff"])("a truncated %s", async (extension) => {
     const noise = Array.from({ length: 64 * 64 }, (_, i) => [(i * 7) % 256, (i * 31) % 256, (i * 57) % 256]);
     const path = await writePixels(`cut.${extension}`, 64, noise);
     await truncate(path, 600);
@@ -172,6 +172,8 @@ describe("readImage refuses with one line", () => {
       Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
       Buffer.from([0xff, 0xd8, 0xff]),
       Buffer.from("RIFF\x20\0\0\0WEBPVP8 ", "latin1"),
+      Buffer.from("II*\0\x08\0\0\0", "latin1"),
+      Buffer.from("MM\0*\0\0\0\x08", "latin1"),
       Buffer.alloc(0),
     ];
     const path = join(folder, "random.png");

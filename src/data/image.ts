@@ -18,13 +18,31 @@ export interface ReadImage {
 }
 
 /**
- * A PNG, JPEG or WebP file as an array of the requested shape.
+ * The width and height of an image file as it is shown (the EXIF orientation applied), and whether it has colours;
+ * no pixel is decoded.
+ *
+ * @throws InputError as {@link readImage}
+ */
+export async function readImageSize(
+  path: string,
+): Promise<{ format: string; width: number; height: number; channels: 1 | 3 }> {
+  const bytes = await readImageFile(path);
+  const { default: sharp } = await import("sharp");
+  const header = await decode(path, () => sharp(bytes, { limitInputPixels: false }).metadata());
+  const { width, height } = header.autoOrient;
+  checkImageSize(path, width, height);
+  const channels = header.channels - (header.hasAlpha ? 1 : 0) >= 3 || header.isPalette ? 3 : 1;
+  return { format: header.format ?? "image", width, height, channels };
+}
+
+/**
+ * A PNG, JPEG, WebP or TIFF file as an array of the requested shape.
  *
  * The EXIF orientation is applied, transparency is laid on white, colours are converted to sRGB, the centre is
  * cut out at the aspect ratio of the shape and resized (Lanczos). Pixels are untouched where the file already has
  * the size. One channel is the luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, as Pillow's mode "L".
  *
- * @throws InputError when the file is missing, empty, truncated, too large or not one of the three formats
+ * @throws InputError when the file is missing, empty, truncated, too large or not one of the four formats
  * @example const { image, notices } = await readImage("photo.jpg", [3, 32, 32]);
  */
 export async function readImage(path: string, shape: ImageShape): Promise<ReadImage> {
@@ -41,7 +59,12 @@ export async function readImage(path: string, shape: ImageShape): Promise<ReadIm
     prepare(source, crop, { width, height }).raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true }),
   );
   const notices = describeFit(path, found, crop, { width, height });
-  if ((header.pages ?? 1) > 1) notices.push(`${path} is an animation; its first frame was taken`);
+  if ((header.pages ?? 1) > 1)
+    notices.push(
+      header.format === "tiff"
+        ? `${path} has ${header.pages} pages; its first was taken`
+        : `${path} is an animation; its first frame was taken`,
+    );
   if (header.hasAlpha) notices.push(`${path} has transparency; it was laid on white`);
   if (channels === 1 && pixels.info.channels > 1) notices.push(`${path} was converted to greyscale`);
   return { image: toChannelsFirst(pixels.data, pixels.info.channels, shape), notices };
@@ -64,7 +87,7 @@ async function decode<T>(path: string, action: () => Promise<T>): Promise<T> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new InputError(
-      `${path}: the image is truncated or damaged (${reason}); expected a whole PNG, JPEG or WebP image`,
+      `${path}: the image is truncated or damaged (${reason}); expected a whole PNG, JPEG, WebP or TIFF image`,
       { cause: error },
     );
   }

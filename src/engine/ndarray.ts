@@ -68,10 +68,18 @@ export function fromNested<D extends DType = "float32">(values: NestedNumbers, d
   return ndarray(flat, shape, (dtype ?? "float32") as D);
 }
 
-/** The same elements in another dtype; a number the dtype does not have becomes one as in the typed array's constructor. */
+/**
+ * The same elements in another dtype; a number the dtype does not have becomes one as in the typed array's constructor.
+ *
+ * @throws RangeError when a number that is not whole is to become an int64
+ */
 export function castArray<D extends DType>(array: NDArray, dtype: D): NDArray<D> {
-  if (array.dtype === (dtype as DType)) return array as unknown as NDArray<D>;
+  if (hasDType(array, dtype)) return array;
   return { dtype, shape: array.shape, data: convert(array.data, dtype) };
+}
+
+function hasDType<D extends DType>(array: NDArray, dtype: D): array is NDArray<D> {
+  return array.dtype === dtype;
 }
 
 /** The elements as numbers, whatever the dtype (int64 beyond 2^53 loses digits). */

@@ -6,23 +6,33 @@ import { withCallerLine } from "./errors.ts";
 /** Values at the ends of a tree: whatever is not an array or a plain object, and anything with a `dtype` and a `shape`. */
 export type Tree<Leaf> = Leaf | readonly Tree<Leaf>[] | { readonly [key: string]: Tree<Leaf> };
 
+/** A tree of objects whose depth and names are known at run time only, as the parameters of any model. */
+export type Named<Leaf> = { readonly [name: string]: Leaf | Named<Leaf> };
+
 /** `T` with every leaf of type `Leaf` replaced by `To`. */
 export type MapLeaves<T, Leaf, To> = T extends Leaf
   ? To
   : T extends readonly unknown[]
     ? { [K in keyof T]: MapLeaves<T[K], Leaf, To> }
-    : T extends object
-      ? { [K in keyof T]: MapLeaves<T[K], Leaf, To> }
-      : never;
+    : ContainsItself<T> extends true
+      ? Named<To>
+      : T extends object
+        ? { [K in keyof T]: MapLeaves<T[K], Leaf, To> }
+        : never;
 
 /** The type of the leaves of a tree. */
 export type LeafOf<T> = T extends { readonly dtype: unknown; readonly shape: unknown }
   ? T
   : T extends readonly (infer Item)[]
     ? LeafOf<Item>
-    : T extends object
-      ? LeafOf<T[keyof T]>
-      : T;
+    : ContainsItself<T> extends true
+      ? LeafOf<Exclude<T[keyof T], T>>
+      : T extends object
+        ? LeafOf<T[keyof T]>
+        : T;
+
+/** Whether `T` is a type like {@link Named}, which would take the recursion over its members to no end. */
+type ContainsItself<T> = string extends keyof T ? (T extends T[keyof T] ? true : false) : false;
 
 function isBranch(value: unknown): value is readonly unknown[] | Record<string, unknown> {
   if (Array.isArray(value)) return true;

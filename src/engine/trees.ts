@@ -6,6 +6,7 @@ export {
   leavesLike,
   type MapLeaves,
   map,
+  type Named,
   paths,
   type Tree,
   unflatten,

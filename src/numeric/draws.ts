@@ -34,7 +34,7 @@ function nextTail(generator: Pcg64): number {
   }
 }
 
-/** An integer of [0, bound), bound at most 2^32: D. Lemire, "Fast Random Integer Generation in an Interval" (2019). */
+/** An integer of [0, bound), bound from 1 to 2^32: D. Lemire, "Fast Random Integer Generation in an Interval" (2019). */
 export function nextBelow(generator: Pcg64, bound: number): number {
   if (bound === 1) return 0;
   if (bound === 4294967296) return next32(generator);
@@ -46,7 +46,7 @@ export function nextBelow(generator: Pcg64, bound: number): number {
   }
 }
 
-/** An integer of [0, last] by masking and rejection, which is what NumPy shuffles with. */
+/** An integer of [0, last], last from 1 to 2^32 - 1, by masking and rejection, which is what NumPy shuffles with. */
 export function nextUpTo(generator: Pcg64, last: number): number {
   const unused = Math.clz32(last);
   for (;;) {

@@ -113,6 +113,41 @@ describe("randomStream", () => {
     expect(randomStream([7]).uniform(5)).toEqual(expected);
   });
 
+  it("gives what NumPy gives at the ends of its ranges", () => {
+    // numpy 2: g = default_rng(5); the same calls in the same order.
+    const stream = randomStream(5);
+    const drawn = [
+      stream.integers(5, -(2 ** 31), 2 ** 31),
+      stream.integers(5, -(2 ** 31), 2 ** 31 - 1),
+      stream.integers(3, 7, 8),
+      stream.permutation(0),
+      stream.permutation(1),
+      stream.permutation(2),
+      stream.choice(0, 0),
+      stream.choice(5, 5),
+      stream.choice(1, 1),
+      stream.choice(3, 2 ** 31),
+      stream.choice(201, 10001).subarray(0, 5),
+      stream.choice(10001, 10001).subarray(0, 5),
+      stream.choice(200, 10001).subarray(0, 5),
+    ];
+    expect(drawn.map((values) => Array.from(values))).toEqual([
+      [733537704, 1309977582, -2050188811, 1322595621, -133780032],
+      [65822782, 559350901, -919976069, 2059538668, -1915853047],
+      [7, 7, 7],
+      [],
+      [0],
+      [0, 1],
+      [],
+      [1, 2, 3, 4, 0],
+      [0],
+      [410131242, 2145714366, 1400951999],
+      [7293, 561, 3029, 4383, 4322],
+      [4418, 2674, 4991, 1204, 9256],
+      [1304, 3693, 1084, 5100, 2654],
+    ]);
+  });
+
   it("keeps streams independent of each other, in any order of calls", () => {
     const alone = randomStream(1);
     const a = [alone.normal(3), alone.integers(3, 0, 9), alone.uniform(3)];
@@ -149,6 +184,8 @@ describe("randomStream", () => {
     const state = randomStream(1).state();
     expect(() => resumeRandomStream({ ...state, words: [1, 2, 3] })).toThrow("damaged");
     expect(() => resumeRandomStream({ ...state, spare: 0.5 })).toThrow("damaged");
+    expect(() => resumeRandomStream({ ...state, seed: ["one"] })).toThrow("damaged");
+    expect(() => resumeRandomStream({ ...state, spawnKey: [-1] })).toThrow("damaged");
   });
 
   it("names what is wrong with a seed, a size, or a range", () => {
@@ -158,6 +195,7 @@ describe("randomStream", () => {
     const stream = randomStream(0);
     expect(() => stream.uniform(-1)).toThrow("uniform: size -1");
     expect(() => stream.uniform(1, 0, Number.NaN)).toThrow("not finite");
+    expect(() => stream.uniform(1, 3, 1)).toThrow("uniform: the range 3 to 1 is below 0");
     expect(() => stream.normal(1, 0, -1)).toThrow("standard deviation -1");
     expect(() => stream.normal(1, Infinity)).toThrow("mean Infinity");
     expect(() => stream.integers(1, 3, 3)).toThrow("integers: [3, 3)");
@@ -165,6 +203,8 @@ describe("randomStream", () => {
     expect(() => stream.exponential(1, -1)).toThrow("exponential: scale -1");
     expect(() => stream.gamma(1, Number.NaN)).toThrow("gamma: shape NaN");
     expect(() => stream.choice(3, 2)).toThrow("choice: 3 different integers of [0, 2) do not exist");
+    expect(() => stream.choice(3, 2 ** 40)).toThrow("choice: population 1099511627776 is not an integer");
+    expect(() => stream.choice(1, 2.5)).toThrow("choice: population 2.5");
     expect(() => stream.weightedChoice(1, [1, -1])).toThrow("weight -1 at 1");
     expect(() => stream.weightedChoice(1, [0, 0])).toThrow("add up to 0");
     expect(() => stream.permutation(1.5)).toThrow("permutation: size 1.5");

@@ -11,7 +11,7 @@ export interface RandomStream {
   /**
    * `size` numbers of [low, high), as `Generator.uniform`.
    *
-   * @throws RangeError when the size is not a non-negative integer or the range is not finite
+   * @throws RangeError when the size is not a non-negative integer, or the range not finite or below 0
    */
   uniform(size: number, low?: number, high?: number): Float64Array;
   /**
@@ -21,7 +21,7 @@ export interface RandomStream {
    */
   normal(size: number, mean?: number, standardDeviation?: number): Float64Array;
   /**
-   * `size` integers of [low, high), as `Generator.integers`.
+   * `size` integers of [low, high), as `Generator.integers`; the widest range is [-2^31, 2^31).
    *
    * @throws RangeError when the bounds are not 32-bit integers with low < high
    */
@@ -42,7 +42,7 @@ export interface RandomStream {
    * `size` different integers of [0, population) in random order, as `Generator.choice(population, size,
    * replace=False)`; with replacement it is {@link RandomStream.integers}.
    *
-   * @throws RangeError when there are not so many
+   * @throws RangeError when there are not so many, or the population is not an integer from 0 to 2^31
    */
   choice(size: number, population: number): Int32Array;
   /**
@@ -52,7 +52,11 @@ export interface RandomStream {
    * @throws RangeError when there are no weights, one is negative or not finite, or all are zero
    */
   weightedChoice(size: number, weights: ArrayLike<number>): Int32Array;
-  /** 0 ... size - 1 in random order, as `Generator.permutation(size)`. */
+  /**
+   * 0 ... size - 1 in random order, as `Generator.permutation(size)`.
+   *
+   * @throws RangeError when the size is not an integer from 0 to 2^31
+   */
   permutation(size: number): Int32Array;
   /** `count` independent streams, as `Generator.spawn`; later calls give further ones. This stream's draws do not change. */
   spawn(count: number): RandomStream[];
@@ -91,6 +95,8 @@ export function randomStream(seed: Seed): RandomStream {
 export function resumeRandomStream(state: RandomStreamState): RandomStream {
   const isWord = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
   if (
+    !state.seed.every((value) => /^\d+$/.test(value)) ||
+    !state.spawnKey.every(isWord) ||
     state.words.length !== 4 ||
     !state.words.every(isWord) ||
     !(state.spare === -1 || isWord(state.spare)) ||
@@ -112,6 +118,7 @@ function streamAt(seed: Seed, spawnKey: readonly number[], resumed?: RandomStrea
     uniform(size, low = 0, high = 1) {
       const range = high - low;
       if (!Number.isFinite(range)) throw new RangeError(`uniform: the range ${low} to ${high} is not finite`);
+      if (range < 0) throw new RangeError(`uniform: the range ${low} to ${high} is below 0`);
       const out = new Float64Array(checkedSize(size, "uniform"));
       for (let i = 0; i < size; i++) out[i] = low + range * nextUnit(generator);
       return out;
@@ -137,33 +144,27 @@ function streamAt(seed: Seed, spawnKey: readonly number[], resumed?: RandomStrea
     },
 
     permutation(size) {
-      const order = new Int32Array(checkedSize(size, "permutation"));
-      for (let i = 0; i < size; i++) order[i] = i;
-      for (let i = size - 1; i > 0; i--) {
-        const j = nextUpTo(generator, i);
-        const kept = order[i] as number;
-        order[i] = order[j] as number;
-        order[j] = kept;
-      }
+      const order = ascending(checkedPopulation(size, "permutation: size"));
+      shuffleTail(order, 1, (last) => nextUpTo(generator, last));
       return order;
     },
 
     exponential(size, scale = 1) {
-      checkPositive("exponential", { scale });
+      checkNotNegative("exponential", { scale });
       const out = new Float64Array(checkedSize(size, "exponential"));
       for (let i = 0; i < size; i++) out[i] = scale * nextExponential(generator);
       return out;
     },
 
     gamma(size, shape, scale = 1) {
-      checkPositive("gamma", { shape, scale });
+      checkNotNegative("gamma", { shape, scale });
       const out = new Float64Array(checkedSize(size, "gamma"));
       for (let i = 0; i < size; i++) out[i] = scale * nextGamma(generator, shape);
       return out;
     },
 
     choice(size, population) {
-      checkedSize(population, "choice of");
+      checkedPopulation(population, "choice: population");
       if (checkedSize(size, "choice") > population)
         throw new RangeError(`choice: ${size} different integers of [0, ${population}) do not exist`);
       return distinct(generator, size, population);
@@ -197,25 +198,33 @@ function streamAt(seed: Seed, spawnKey: readonly number[], resumed?: RandomStrea
 
 /** NumPy's two ways: the tail of a partial shuffle where many are drawn of many, Floyd's algorithm elsewhere. */
 function distinct(generator: Pcg64, size: number, population: number): Int32Array {
+  const draw = (last: number): number => nextBelow(generator, last + 1);
   if (population > 10_000 && size > Math.floor(population / 50)) {
-    const order = Int32Array.from({ length: population }, (_, i) => i);
-    shuffleTail(generator, order, Math.max(population - size, 1));
+    const order = ascending(population);
+    shuffleTail(order, Math.max(population - size, 1), draw);
     return order.slice(population - size);
   }
   const chosen = new Set<number>();
   for (let last = population - size; last < population; last++) {
-    const value = nextBelow(generator, last + 1);
+    const value = draw(last);
     chosen.add(chosen.has(value) ? last : value);
   }
   const order = Int32Array.from(chosen);
-  shuffleTail(generator, order, 1);
+  shuffleTail(order, 1, draw);
   return order;
 }
 
-/** Swaps each element from the last down to `first` with one at or before it. */
-function shuffleTail(generator: Pcg64, order: Int32Array, first: number): void {
+/** 0 ... size - 1. */
+function ascending(size: number): Int32Array {
+  const order = new Int32Array(size);
+  for (let i = 0; i < size; i++) order[i] = i;
+  return order;
+}
+
+/** Swaps each element from the last down to `first` with one at or before it, whose place `draw` gives. */
+function shuffleTail(order: Int32Array, first: number, draw: (last: number) => number): void {
   for (let i = order.length - 1; i >= first; i--) {
-    const j = nextBelow(generator, i + 1);
+    const j = draw(i);
     const kept = order[i] as number;
     order[i] = order[j] as number;
     order[j] = kept;
@@ -237,21 +246,28 @@ function cumulativeWeights(weights: ArrayLike<number>): Float64Array {
 }
 
 /** The first index whose value exceeds `bound`, by bisection. */
-function firstAbove(ascending: Float64Array, bound: number): number {
+function firstAbove(increasing: Float64Array, bound: number): number {
   let low = 0;
-  let high = ascending.length - 1;
+  let high = increasing.length - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((ascending[middle] as number) > bound) high = middle;
+    if ((increasing[middle] as number) > bound) high = middle;
     else low = middle + 1;
   }
   return low;
 }
 
-function checkPositive(draw: string, parameters: Record<string, number>): void {
+function checkNotNegative(draw: string, parameters: Record<string, number>): void {
   for (const [name, value] of Object.entries(parameters))
     if (!(value >= 0 && value < Infinity))
       throw new RangeError(`${draw}: ${name} ${value} is not a number from 0 up`);
+}
+
+/** A number of integers from 0 up that 32 bits can count. */
+function checkedPopulation(count: number, what: string): number {
+  if (!Number.isInteger(count) || count < 0 || count > 2 ** 31)
+    throw new RangeError(`${what} ${count} is not an integer from 0 to 2^31`);
+  return count;
 }
 
 function checkedSize(size: number, draw: string): number {

@@ -42,7 +42,8 @@ export function wholeGroups(count: number): number {
  */
 export function createRowKernel(rows: number, length: number): RowKernel {
   const bytes = layoutOf(rows, length).end;
-  return WebAssembly !== undefined && bytes < 2 ** 32
+  // `typeof`, for some runtimes do not even have the name.
+  return typeof WebAssembly !== "undefined" && bytes < 2 ** 32
     ? simdRowKernel(rows, length)
     : plainRowKernel(rows, length);
 }
@@ -99,14 +100,18 @@ interface WasmLoops {
   ): void;
 }
 
-/** The part of WebAssembly's interface used here, which the language's own type library does not describe. */
-interface WebAssemblyNamespace {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (module: object, imports: object) => { readonly exports: object };
-}
+/**
+ * The part of WebAssembly's interface used here, which the language's own type library does not describe. What an
+ * instance exports is what assembly/row-kernel.ts does.
+ */
+declare const WebAssembly:
+  | {
+      readonly Module: new (bytes: Uint8Array) => object;
+      readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
+      readonly Instance: new (module: object, imports: object) => { readonly exports: WasmLoops };
+    }
+  | undefined;
 
-const { WebAssembly } = globalThis as unknown as { readonly WebAssembly?: WebAssemblyNamespace };
 let compiled: object | undefined;
 
 /**
@@ -115,12 +120,12 @@ let compiled: object | undefined;
  * @throws Error where there is no WebAssembly
  */
 export function simdRowKernel(rows: number, length: number): RowKernel {
-  if (WebAssembly === undefined) throw new Error("simdRowKernel: this runtime has no WebAssembly");
+  if (typeof WebAssembly === "undefined") throw new Error("simdRowKernel: this runtime has no WebAssembly");
   compiled ??= new WebAssembly.Module(Buffer.from(rowKernelModule, "base64"));
   const { stride, at, end } = layoutOf(rows, length);
   const memory = new WebAssembly.Memory({ initial: Math.ceil(end / 65536) });
   const instance = new WebAssembly.Instance(compiled, { env: { memory } });
-  const loops = instance.exports as unknown as WasmLoops;
+  const loops = instance.exports;
   const view = (offset: number, size: number) => new Float64Array(memory.buffer, offset, size);
   const from = (first: number): number => at.matrix + first * stride * 8;
   return {

@@ -9,11 +9,12 @@ export interface CommandLineRequest {
   readonly seed: number;
   /** Only where the user chose a number. */
   readonly threads?: number | undefined;
+  readonly png?: boolean | undefined;
 }
 
 /** What to type to run a command with these parameters; what stands at its default is left out. */
 export function formatCommandLine(request: CommandLineRequest): string {
-  const { method, commandName, command, parameters, seed, threads } = request;
+  const { method, commandName, command, parameters, seed, threads, png } = request;
   const positional: string[] = [];
   const options: string[] = [];
   for (const description of describeParameters(command.parameters)) {
@@ -29,6 +30,7 @@ export function formatCommandLine(request: CommandLineRequest): string {
   options.push("--seed", String(seed));
   if (threads !== undefined) options.push("--threads", String(threads));
   const start = ["npx fallline", method.name, commandName];
+  if (png) options.push("--png");
   // A file named like an option can only stand behind `--`.
   const typed = positional.some((argument) => /^'?-/.test(argument))
     ? [...start, ...options, "--", ...positional]

@@ -1,7 +1,7 @@
 import { lineY, type PlotOptions, text } from "@observablehq/plot";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { renderFigure } from "./figure.ts";
+import { figurePng, renderFigure } from "./figure.ts";
 import { seriesColour } from "./style.ts";
 
 const points = [
@@ -50,5 +50,21 @@ describe("renderFigure", () => {
     await expect(renderFigure({ ...specification, caption: "text" }, { title: "loss" })).rejects.toThrow(
       "captions",
     );
+  });
+
+  it("becomes a PNG of twice the size, on white, with axes, colours and words", async () => {
+    const draw = async (label: string) => {
+      const { file } = await renderFigure({ ...specification, x: { label } }, { title: "loss" });
+      return sharp(await figurePng(file))
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+    };
+    const { data, info } = await draw("time (s)");
+    expect(info).toMatchObject({ width: 1280, height: 640, channels: 3 });
+    const pixels = Array.from({ length: data.length / 3 }, (_, i) => data.readUIntBE(3 * i, 3));
+    expect(pixels[0]).toBe(0xffffff);
+    expect(pixels.filter((pixel) => pixel === 0x0072b2).length).toBeGreaterThan(500);
+    // Words are drawn where the machine has a font for them: two labels give two pictures.
+    expect((await draw("epochs (1)")).data.equals(data)).toBe(false);
   });
 });

@@ -3,7 +3,7 @@
  * first use.
  */
 import type { PlotOptions } from "@observablehq/plot";
-import { colour, paletteCss, seriesColour, seriesCount } from "./style.ts";
+import { colour, lightColours, paletteCss, seriesColour, seriesCount } from "./style.ts";
 
 export interface Figure {
   /** An `<svg>` element for a page that defines the palette. */
@@ -59,4 +59,30 @@ export async function renderFigure(
     .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ')
     .replace(">", `><style>${css}</style>`);
   return { inline, file: `<?xml version="1.0" encoding="utf-8"?>\n${file}\n` };
+}
+
+/** Pixels of the PNG for each unit of the drawing. */
+const pngScale = 2;
+
+/**
+ * A figure's file as PNG, on white, twice as large as it is drawn. Texts are set in what the machine has of fonts.
+ *
+ * @param file the SVG as {@link renderFigure} gives it
+ */
+export async function figurePng(file: string): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
+  // The rasteriser knows neither CSS variables nor the media queries that set them, nor the fonts of web browsers.
+  const plain = file
+    .replace(/<style>.*?<\/style>/s, `<style>svg{color:${lightColours.ink}}</style>`)
+    .replaceAll(/var\(--([\w-]+)\)/g, (variable, name: string) =>
+      name in lightColours ? lightColours[name as keyof typeof lightColours] : variable,
+    )
+    .replace(
+      / font-family="[^"]*"/,
+      ' font-family="Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"',
+    );
+  return sharp(Buffer.from(plain), { density: 72 * pngScale })
+    .flatten({ background: lightColours.ground })
+    .png()
+    .toBuffer();
 }

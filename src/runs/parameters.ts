@@ -13,6 +13,8 @@ declare module "zod" {
     positional?: boolean;
     /** What stands for the value in help pages: "IMAGE". */
     placeholder?: string;
+    /** The heading under which help pages and documentation put the parameter: "Defence". */
+    group?: string;
   }
 }
 
@@ -25,6 +27,8 @@ export interface ParameterDescription {
   readonly label: string;
   readonly placeholder: string;
   readonly positional: boolean;
+  /** The heading under which it stands; `undefined` for the first, which has none of its own. */
+  readonly group: string | undefined;
   readonly description: string;
   readonly unit: string | undefined;
   /** The accepted values in words: "a whole number from 1 to 100". */
@@ -53,6 +57,7 @@ interface JsonSchema {
   unit?: string;
   positional?: boolean;
   placeholder?: string;
+  group?: string;
 }
 
 /** Every parameter of a schema, in the order written. */
@@ -67,11 +72,13 @@ export function describeParameters(schema: ParametersSchema): ParameterDescripti
 /**
  * The parameters that the schema makes of raw values: defaults filled in, ranges checked.
  *
+ * @param options.labels how a message names a parameter that did not come by its flag
  * @throws InputError naming the parameter, what is accepted and what was given
  */
 export function parseParameters<Schema extends ParametersSchema>(
   schema: Schema,
   values: Readonly<Record<string, unknown>>,
+  { labels = {} }: { readonly labels?: Readonly<Record<string, string>> } = {},
 ): z.output<Schema> {
   const parsed = schema.safeParse(values);
   if (parsed.success) return parsed.data;
@@ -86,7 +93,9 @@ export function parseParameters<Schema extends ParametersSchema>(
   // A check that a schema adds by hand knows more than its range says; it speaks for itself.
   const expected =
     issue?.code === "custom" ? issue.message : `expected ${description.accepted}${unsaidBound(issue)}`;
-  throw new InputError(`${description.label}: ${expected}, found ${quoteValue(values[name])}`);
+  throw new InputError(
+    `${labels[name] ?? description.label}: ${expected}, found ${quoteValue(values[name])}`,
+  );
 }
 
 /** The bounds of every whole number are left out of what is accepted; where one was passed it has to be told. */
@@ -123,6 +132,7 @@ function describeParameter(
     label: positional ? placeholder : `--${kebabCase(name)}`,
     placeholder,
     positional,
+    group: schema.group,
     description: schema.description ?? "",
     unit: schema.unit,
     // Of a file, say, what it must be is told by its description alone.

@@ -54,20 +54,29 @@ pre{background:var(--panel);padding:.8rem 1rem;border-radius:6px;overflow-x:auto
 section p{margin:.5rem 0;max-width:48rem}
 .rest,details{font-size:.9rem;color:var(--muted)}
 summary{cursor:pointer}
-@media (max-width:40rem){.parameters tr{display:block;border-bottom:1px solid var(--rule);padding:.45rem 0}.parameters th,.parameters td{display:block;border:0;padding:0;overflow-wrap:anywhere}}
+@media (max-width:40rem){.drawing{overflow-x:auto}.drawing svg{min-width:32rem}.parameters tr{display:block;border-bottom:1px solid var(--rule);padding:.45rem 0}.parameters th,.parameters td{display:block;border:0;padding:0;overflow-wrap:anywhere}}
 @media print{main{max-width:none;padding:0}body{font-size:10.5pt}pre{white-space:pre-wrap;border:1px solid var(--rule)}.sections{grid-template-columns:1fr 1fr}.scroll{overflow:visible}${breaks}}
 `;
 
-/** Sorts a table by the column whose heading is pressed: numbers by value, texts by alphabet. */
+/**
+ * Sorts a table by the column whose heading is pressed: numbers by value, texts by alphabet, what is missing last; the
+ * second press turns the order around. Without scripts the table stands in its own order.
+ */
 export const reportScript = `
 for (const table of document.querySelectorAll("table.sortable")) {
   const headings = [...table.tHead.rows[0].cells];
+  const body = table.tBodies[0];
   headings.forEach((heading, column) => heading.querySelector("button").addEventListener("click", () => {
     const descending = heading.getAttribute("aria-sort") === "ascending";
     const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
-    const compare = (a, b) => Number(key(a)) - Number(key(b)) || String(key(a)).localeCompare(String(key(b)), undefined, { numeric: true });
-    const rows = [...table.tBodies[0].rows].sort(compare);
-    table.tBodies[0].append(...(descending ? rows.reverse() : rows));
+    const compare = (a, b) => {
+      const [x, y] = [Number(key(a)), Number(key(b))];
+      if (Number.isNaN(x) || Number.isNaN(y)) return key(a).localeCompare(key(b), undefined, { numeric: true });
+      return x < y ? -1 : x > y ? 1 : 0;
+    };
+    const rows = [...body.rows];
+    const given = rows.filter((row) => key(row) !== "").sort(compare);
+    body.append(...(descending ? given.reverse() : given), ...rows.filter((row) => key(row) === ""));
     headings.forEach((other) => other.removeAttribute("aria-sort"));
     heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
   }));

@@ -111,10 +111,17 @@ function renderTable({ rows, path }: Extract<ReportSection, { kind: "table" }>):
       ? html`<p class="rest">The first ${shownRows} of ${rows.length} rows; all are in <a href="${path}">${path}</a>.</p>`
       : undefined;
   return html`<div class="scroll"><table class="sortable">
-<thead><tr>${columns.map((column) => html`<th scope="col"><button type="button">${column}</button></th>`)}</tr></thead>
+<thead><tr>${columns.map((column) => renderHeading(column, rows))}</tr></thead>
 <tbody>
 ${rows.slice(0, shownRows).map((row) => html`<tr>${columns.map((column) => renderCell(row[column] ?? null))}</tr>\n`)}</tbody>
 </table></div>${rest}`;
+}
+
+/** A button, for the sorter; above numbers it stands on the right, as they do. */
+function renderHeading(column: string, rows: readonly Row[]): Html {
+  const cells = rows.map((row) => row[column] ?? null).filter((cell) => cell !== null);
+  const isNumeric = cells.length > 0 && cells.every((cell) => typeof cell === "number");
+  return html`<th scope="col"${isNumeric ? trusted(' class="number"') : undefined}><button type="button">${column}</button></th>`;
 }
 
 function renderCell(cell: Cell): Html {

@@ -14,6 +14,7 @@ export const runOptions = z.object({
     description: "A new or empty folder for the run; runs/METHOD-COMMAND-TIME when not given",
     placeholder: "DIR",
   }),
+  png: z.boolean().optional().meta({ description: "Write every figure as PNG too" }),
 });
 
 export type RunOptions = z.output<typeof runOptions>;

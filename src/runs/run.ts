@@ -5,6 +5,8 @@ import type { PlotOptions } from "@observablehq/plot";
 import type { Picture } from "../data/picture.ts";
 import type { NDArray } from "../engine/ndarray.ts";
 import { type RandomStream, randomStream } from "../numeric/random.ts";
+import { encodeCheckpoint } from "./checkpoint.ts";
+import { checkpointFiles } from "./checkpoint-files.ts";
 import { type Row, toCsv } from "./csv.ts";
 import type { MetricLog } from "./metric-log.ts";
 import type { ReportSection } from "./report.ts";
@@ -28,6 +30,11 @@ export interface ImageCaption extends Caption {
   readonly inReport?: boolean;
   /** Headings above the parts of the picture, spread evenly from left to right. */
   readonly labels?: readonly string[];
+}
+
+export interface FigureOptions extends Caption {
+  /** Whether the figure is written as PNG too; as the user's `--png` says when nothing is said. */
+  readonly png?: boolean;
 }
 
 /**
@@ -55,14 +62,47 @@ export interface Run {
   note(text: string): void;
   /** Rows into `tables/NAME.csv`; the report shows the first 200. */
   table(name: string, rows: readonly Row[], options?: Caption): Promise<void>;
-  /** An Observable Plot specification into `figures/NAME.svg`. */
-  figure(name: string, specification: PlotOptions, options?: Caption): Promise<void>;
+  /** An Observable Plot specification into `figures/NAME.svg`, and `figures/NAME.png` where asked. */
+  figure(name: string, specification: PlotOptions, options?: FigureOptions): Promise<void>;
   /** A picture into `images/NAME.png`. */
   image(name: string, picture: Picture, options?: ImageCaption): Promise<void>;
   /** An array into `arrays/NAME.npy`, which NumPy's `load` reads. */
   array(name: string, array: NDArray, options?: Caption): Promise<void>;
   /** Bytes or text of any kind into `artifacts/NAME`; here the name carries its ending. */
   artifact(name: string, content: Uint8Array | string, options?: Caption): Promise<void>;
+  /** Whether the last checkpoint, or the start, is a few seconds ago: time for the next in a long loop. */
+  checkpointDue(): boolean;
+  /**
+   * Keeps a state to go on from after an interruption, and with it what the run has measured, noted and written so far.
+   * The values are copied before this returns, so that the work may go on while they are written; one checkpoint is
+   * written at a time.
+   *
+   * @param state JSON values (NaN and infinities too), typed arrays, NDArrays, and plain objects and lists of them. The
+   *   states of random streams that were drawn from belong in it.
+   * @throws RangeError for a state that holds anything else
+   * @throws InputError when the disk is full; the checkpoint before is then still there
+   */
+  checkpoint(state: object): Promise<void>;
+  /**
+   * The state of the last checkpoint of the run that `--resume` continues; `undefined` in a run that starts from its
+   * beginning. To be called once, after the set-up that both share (reading the input, drawing parameters) and before the
+   * first `checkpoint`: metrics, notes and items are then those of the checkpoint, and what the set-up has added again is
+   * dropped.
+   *
+   * `State` is what this command gives `checkpoint`; a run is only continued by the version that wrote it.
+   */
+  resume<State extends object>(): State | undefined;
+}
+
+/** What a run was when a checkpoint was written. */
+interface Kept {
+  readonly state: object;
+  readonly metricBytes: number;
+  readonly notes: readonly string[];
+  readonly items: readonly RunItem[];
+  readonly sections: readonly ReportSection[];
+  /** The time that the run had taken. */
+  readonly seconds: number;
 }
 
 export interface RunWriterOptions {
@@ -71,6 +111,9 @@ export interface RunWriterOptions {
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly metrics: MetricLog;
+  readonly png?: boolean;
+  /** What a checkpoint of this run held, as `checkpoint` wrote it. */
+  readonly resumed?: unknown;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly onNote?: ((text: string) => void) | undefined;
 }
@@ -81,7 +124,13 @@ export interface RunWriter {
   readonly items: RunItem[];
   readonly sections: ReportSection[];
   readonly notes: string[];
+  /** The time that the run has taken, that before an interruption included. */
+  seconds(): number;
 }
+
+const checkpointMilliseconds = 2000;
+/** Writing checkpoints may take this part of the time, where one takes long. */
+const checkpointShare = 0.05;
 
 const folders = {
   figure: "figures",
@@ -93,10 +142,18 @@ const folders = {
 
 /** A run that writes into a folder which exists. */
 export function createRunWriter(options: RunWriterOptions): RunWriter {
-  const { folder, seed, threads, signal, metrics, onProgress, onNote } = options;
+  const { folder, seed, threads, signal, metrics, png: pngAlways = false, onProgress, onNote } = options;
+  const resumed = options.resumed as Kept | undefined;
+  const started = performance.now();
+  const secondsBefore = resumed?.seconds ?? 0;
+  const seconds = (): number => secondsBefore + (performance.now() - started) / 1000;
+  const checkpoints = checkpointFiles(folder);
+  let nextCheckpoint = started + checkpointMilliseconds;
+  let writing: Promise<void> = Promise.resolve();
   const items: RunItem[] = [];
   const sections: ReportSection[] = [];
   const notes: string[] = [];
+  const written = new Set<string>();
 
   const write = async (item: Omit<RunItem, "path">, ending: string, content: Uint8Array | string) => {
     const path = `${folders[item.kind]}/${item.name}${ending}`;
@@ -107,6 +164,7 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
     items.push({ ...item, path });
     await mkdir(join(folder, folders[item.kind]), { recursive: true });
     await writeWhole(join(folder, path), content);
+    written.add(path);
     return path;
   };
 
@@ -126,10 +184,11 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
       const path = await write({ kind: "table", name, caption }, ".csv", toCsv(rows));
       sections.push({ kind: "table", name, caption, rows, path });
     },
-    async figure(name, specification, { caption = "" } = {}) {
-      const { renderFigure } = await import("./figure.ts");
+    async figure(name, specification, { caption = "", png = pngAlways } = {}) {
+      const { figurePng, renderFigure } = await import("./figure.ts");
       const { inline, file } = await renderFigure(specification, { title: caption || name });
       await write({ kind: "figure", name, caption }, ".svg", file);
+      if (png) await write({ kind: "figure", name, caption }, ".png", await figurePng(file));
       sections.push({ kind: "figure", name, caption, svg: inline });
     },
     async image(name, picture, { caption = "", labels = [], inReport = true } = {}) {
@@ -146,6 +205,33 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
     async artifact(name, content, { caption = "" } = {}) {
       await write({ kind: "artifact", name, caption }, "", content);
     },
+    checkpointDue: () => performance.now() >= nextCheckpoint,
+    async checkpoint(state) {
+      const begun = performance.now();
+      const kept: Kept = {
+        state,
+        metricBytes: metrics.flushAll(),
+        notes,
+        items: items.filter((item) => written.has(item.path)),
+        sections,
+        seconds: seconds(),
+      };
+      const bytes = encodeCheckpoint(kept);
+      nextCheckpoint = Number.POSITIVE_INFINITY;
+      writing = writing.then(() => checkpoints.write(bytes));
+      await writing;
+      const took = performance.now() - begun;
+      nextCheckpoint = performance.now() + Math.max(checkpointMilliseconds, took / checkpointShare);
+    },
+    resume<State extends object>(): State | undefined {
+      if (resumed === undefined) return undefined;
+      metrics.continueAt(resumed.metricBytes);
+      notes.splice(0, notes.length, ...resumed.notes);
+      items.splice(0, items.length, ...resumed.items);
+      for (const item of items) written.add(item.path);
+      sections.splice(0, sections.length, ...resumed.sections);
+      return resumed.state as State;
+    },
   };
-  return { run, items, sections, notes };
+  return { run, items, sections, notes, seconds };
 }

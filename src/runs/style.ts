@@ -33,6 +33,9 @@ const dark: typeof light = {
   "series-6": "#9cd3f2",
 };
 
+/** The palette on light ground, for what knows no CSS variables. */
+export const lightColours: typeof light = light;
+
 export type ColourName = keyof typeof light;
 
 export const seriesCount = 6;

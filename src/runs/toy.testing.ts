@@ -6,7 +6,14 @@ import { z } from "zod";
 import { InputError } from "../data/input-error.ts";
 import { pictureOf } from "../data/picture.ts";
 import { ndarray } from "../engine/ndarray.ts";
+import { type RandomStreamState, resumeRandomStream } from "../numeric/random.ts";
 import { command, defineMethod } from "./method.ts";
+
+interface ToyState {
+  readonly rows: readonly { step: number; sum: number; remark: string }[];
+  readonly draws: Float64Array;
+  readonly stream: RandomStreamState;
+}
 
 export const toy = defineMethod({
   name: "toy",
@@ -36,20 +43,27 @@ export const toy = defineMethod({
         shade: z.boolean().default(true).meta({ description: "Whether to shade" }),
         widths: z.array(z.int().min(1)).default([1]).meta({ description: "Widths" }),
         delay: z.number().min(0).default(0).meta({ description: "Pause before each step", unit: "ms" }),
+        keep: z.int().min(0).default(0).meta({ description: "Steps between checkpoints; 0 for none" }),
         fault: z
           .enum(["none", "ours", "input", "early input"])
           .default("none")
           .meta({ description: "What goes wrong" }),
       }),
-      async run({ file, steps, stepSize, delay, fault }, run) {
+      async run({ file, steps, stepSize, delay, keep, fault }, run) {
         if (fault === "early input") throw new InputError(`${file}: expected numbers, found words`);
-        const rows = [];
-        for (let step = 1; step <= steps; step++) {
+        const kept = run.resume<ToyState>();
+        const stream = kept === undefined ? run.rng : resumeRandomStream(kept.stream);
+        const rows = [...(kept?.rows ?? [])];
+        const draws = kept?.draws ?? new Float64Array(steps);
+        for (let step = rows.length + 1; step <= steps; step++) {
+          draws.set(stream.normal(1), step - 1);
           if (delay > 0) await sleep(delay);
           run.signal.throwIfAborted();
           run.metric("sum", step, step * stepSize);
           run.progress(step, steps, `sum ${step * stepSize}`);
           rows.push({ step, sum: step * stepSize, remark: `<script>"step" ${step}` });
+          if (step === 1 && keep > 0) await run.artifact("first.txt", "after the first step");
+          if (keep > 0 && step % keep === 0) await run.checkpoint({ rows, draws, stream: stream.state() });
         }
         if (fault === "ours") throw new Error("the sum is wrong");
         if (fault === "input")
@@ -66,6 +80,7 @@ export const toy = defineMethod({
           labels: ["a", "<b>"],
         });
         await run.array("pixels", image);
+        if (keep > 0) await run.array("draws", ndarray(draws));
         await run.artifact("notes.txt", "plain text");
         run.note("Only a toy <b>.");
         return {

@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createLbfgs, type LbfgsOptions, lbfgsStep, minimize, type Objective } from "./lbfgs.ts";
+import {
+  createLbfgs,
+  type LbfgsCheckpoint,
+  type LbfgsOptions,
+  lbfgsCheckpoint,
+  lbfgsStep,
+  minimize,
+  type Objective,
+} from "./lbfgs.ts";
 
 interface Vectors {
   problems: Record<string, { start: number[] } & Record<string, unknown>>;
@@ -276,5 +284,39 @@ describe("minimize", () => {
     expect((await run({ maxEvaluations: 6 })).status).toBe("max-evaluations");
     expect((await run({ toleranceChange: 1e-3 })).status).toBe("change-tolerance");
     expect((await run({ toleranceGradient: 1e6 })).evaluations).toBe(1);
+  });
+
+  it.each([
+    ["a tolerance on change", { toleranceChange: 1e-9 }],
+    ["a tolerance on the gradient", { toleranceGradient: 1e-3, toleranceChange: 0 }],
+    ["a budget of evaluations", { maxEvaluations: 41 }],
+    ["a number of iterations", { maxIterations: 17 }],
+    ["fixed steps", { lineSearch: "none", learningRate: 1e-3, maxIterations: 12, historySize: 3 }],
+  ] as const)("goes on from a checkpoint of any iteration to the same end: %s", async (_, options) => {
+    const start = Float64Array.from({ length: 10 }, (_, i) => Math.cos(i));
+    const checkpoints: LbfgsCheckpoint[] = [];
+    const whole = await minimize(rosenbrock(10), start, {
+      ...options,
+      onIteration: (state) => void checkpoints.push(structuredClone(lbfgsCheckpoint(state))),
+    });
+    expect(checkpoints.length).toBeGreaterThan(5);
+    for (const from of checkpoints)
+      expect(await minimize(rosenbrock(10), start, { ...options, from })).toEqual(whole);
+  });
+
+  it("waits for the promise of onIteration", async () => {
+    const seen: number[] = [];
+    const { evaluations } = await minimize(rosenbrock(4), new Float64Array(4), {
+      maxIterations: 6,
+      maxEvaluations: 100,
+      onIteration: async (state) => {
+        const before = state.x.slice();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        expect(state.x).toEqual(before);
+        seen.push(state.evaluations);
+      },
+    });
+    expect(seen).toHaveLength(6);
+    expect(seen.at(-1)).toBe(evaluations);
   });
 });

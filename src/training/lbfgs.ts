@@ -28,8 +28,16 @@ export interface LbfgsOptions {
    * this does too; the bound matters with a large `maxEvaluations` alone. Default 25.
    */
   readonly maxLineSearchTrials?: number;
-  /** Called after every iteration with the state, to be read only; returning `"stop"` ends the step. */
+  /**
+   * Called after every iteration with the state, to be read only; returning `"stop"` ends the step. A promise is awaited,
+   * and the state does not change until it is kept.
+   */
   readonly onIteration?: (state: LbfgsState) => unknown;
+  /**
+   * The state comes from `onIteration` of a step that was cut off there: go on with that step, under the same options, as
+   * if it had not been.
+   */
+  readonly continues?: boolean;
   /** Looked at between iterations: a step ended by it goes on, from the same state, with the same numbers. */
   readonly signal?: AbortSignal;
 }
@@ -51,6 +59,13 @@ export interface LbfgsState {
   /** Totals over all steps. */
   iterations: number;
   evaluations: number;
+  /** What the step under way has to know of its start and of its last iteration, to be continued elsewhere. */
+  readonly underWay: {
+    initialValue: number;
+    iterationsBefore: number;
+    evaluationsBefore: number;
+    previousValue: number;
+  };
   readonly workspace: {
     readonly step: Float64Array;
     readonly change: Float64Array;
@@ -111,12 +126,37 @@ export function createLbfgs(initial: Float64Array, options: { historySize?: numb
     memory: createMemory(n, historySize),
     iterations: 0,
     evaluations: 0,
-    workspace: {
-      step: vector(),
-      change: vector(),
-      trial: vector(),
-      gradients: [vector(), vector(), vector()],
+    underWay: {
+      initialValue: Number.NaN,
+      iterationsBefore: 0,
+      evaluationsBefore: 0,
+      previousValue: Number.NaN,
     },
+    workspace: workspaceFor(n),
+  };
+}
+
+/** A state without its workspace, which holds nothing that lasts. */
+export type LbfgsCheckpoint = Omit<LbfgsState, "workspace">;
+
+/** The part of a state that a checkpoint has to keep; its arrays are those of the state. */
+export function lbfgsCheckpoint(state: LbfgsState): LbfgsCheckpoint {
+  const { workspace: _, ...lasting } = state;
+  return lasting;
+}
+
+/** The state that goes on from a checkpoint; it takes the checkpoint's arrays for its own. */
+export function restoreLbfgs(checkpoint: LbfgsCheckpoint): LbfgsState {
+  return { ...checkpoint, workspace: workspaceFor(checkpoint.x.length) };
+}
+
+function workspaceFor(n: number): LbfgsState["workspace"] {
+  const vector = () => new Float64Array(n);
+  return {
+    step: vector(),
+    change: vector(),
+    trial: vector(),
+    gradients: [vector(), vector(), vector()],
   };
 }
 
@@ -136,10 +176,16 @@ export async function lbfgsStep(
 ): Promise<LbfgsResult> {
   const { learningRate = 1, maxIterations = 20, lineSearch = "strong-wolfe" } = options;
   const { maxEvaluations = Math.floor((maxIterations * 5) / 4), maxLineSearchTrials = 25 } = options;
-  const { toleranceGradient = 1e-7, toleranceChange = 1e-9, onIteration, signal } = options;
+  const {
+    toleranceGradient = 1e-7,
+    toleranceChange = 1e-9,
+    onIteration,
+    signal,
+    continues = false,
+  } = options;
   checkOptions({ learningRate, maxIterations, maxEvaluations, maxLineSearchTrials });
   checkTolerances({ toleranceGradient, toleranceChange });
-  const { x, gradient, direction, previousGradient, workspace } = state;
+  const { x, gradient, direction, previousGradient, workspace, underWay } = state;
   const { trial, step, change } = workspace;
 
   const evaluate = async (at: Float64Array) => {
@@ -154,14 +200,16 @@ export async function lbfgsStep(
     return trial;
   };
 
-  const evaluationsBefore = state.evaluations;
-  const first = await evaluate(x);
-  const initialValue = first.value;
-  let iterations = 0;
+  if (!continues) {
+    underWay.iterationsBefore = state.iterations;
+    underWay.evaluationsBefore = state.evaluations;
+  }
+  const { iterationsBefore, evaluationsBefore } = underWay;
+  let iterations = state.iterations - iterationsBefore;
   const result = (status: LbfgsStatus, reason: string): LbfgsResult => ({
     status,
     reason,
-    initialValue,
+    initialValue: underWay.initialValue,
     value: state.value,
     iterations,
     evaluations: state.evaluations - evaluationsBefore,
@@ -172,17 +220,41 @@ export async function lbfgsStep(
       `in iteration ${state.iterations} the objective is ${value}${Number.isFinite(value) ? " but its gradient is not finite" : ""} at step length ${length} from x`,
     );
 
-  let largest = maximumAbsolute(first.gradient);
-  if (!Number.isFinite(first.value) || !Number.isFinite(largest))
-    return result(
-      "diverged",
-      `at the start the objective is ${first.value}, its largest gradient ${largest}`,
-    );
-  state.value = first.value;
-  gradient.set(first.gradient);
-  if (largest <= toleranceGradient) return gradientReached(result, largest, toleranceGradient);
+  let largest = maximumAbsolute(gradient);
+  /** Whether the iteration that has just been made was the last, and why. */
+  const endReached = (): LbfgsResult | undefined => {
+    const evaluations = state.evaluations - evaluationsBefore;
+    if (iterations === maxIterations) return result("max-iterations", `used all ${maxIterations} iterations`);
+    if (evaluations >= maxEvaluations)
+      return result("max-evaluations", `used ${evaluations} evaluations of ${maxEvaluations}`);
+    if (largest <= toleranceGradient) return gradientReached(result, largest, toleranceGradient);
+    const moved = maximumAbsolute(direction) * Math.abs(state.stepLength);
+    if (moved <= toleranceChange)
+      return result("change-tolerance", `x changed by ${moved} at most, within ${toleranceChange}`);
+    const changed = Math.abs(state.value - underWay.previousValue);
+    if (changed < toleranceChange)
+      return result("change-tolerance", `the objective changed by ${changed}, within ${toleranceChange}`);
+    return undefined;
+  };
 
-  while (iterations < maxIterations) {
+  if (continues) {
+    const end = endReached();
+    if (end !== undefined) return end;
+  } else {
+    const first = await evaluate(x);
+    underWay.initialValue = first.value;
+    largest = maximumAbsolute(first.gradient);
+    if (!Number.isFinite(first.value) || !Number.isFinite(largest))
+      return result(
+        "diverged",
+        `at the start the objective is ${first.value}, its largest gradient ${largest}`,
+      );
+    state.value = first.value;
+    gradient.set(first.gradient);
+    if (largest <= toleranceGradient) return gradientReached(result, largest, toleranceGradient);
+  }
+
+  for (;;) {
     if (signal?.aborted) return result("aborted", `aborted after ${state.iterations} iterations`);
     iterations++;
     state.iterations++;
@@ -196,7 +268,7 @@ export async function lbfgsStep(
       quasiNewtonDirection(state.memory, step, change, gradient, direction);
     }
     previousGradient.set(gradient);
-    const previousValue = state.value;
+    underWay.previousValue = state.value;
 
     let length = isFirst ? Math.min(1, 1 / absoluteSum(gradient)) * learningRate : learningRate;
     state.stepLength = length;
@@ -237,23 +309,12 @@ export async function lbfgsStep(
     }
     state.stepLength = length;
 
-    const evaluations = state.evaluations - evaluationsBefore;
-    if (onIteration?.(state) === "stop")
+    const answer = onIteration?.(state);
+    if ((answer instanceof Promise ? await answer : answer) === "stop")
       return result("stopped", `stopped by onIteration after ${state.iterations} iterations`);
-    if (iterations === maxIterations) break;
-    if (evaluations >= maxEvaluations)
-      return result("max-evaluations", `used ${evaluations} evaluations of ${maxEvaluations}`);
-    if (largest <= toleranceGradient) return gradientReached(result, largest, toleranceGradient);
-    const moved = maximumAbsolute(direction) * Math.abs(length);
-    if (moved <= toleranceChange)
-      return result("change-tolerance", `x changed by ${moved} at most, within ${toleranceChange}`);
-    if (Math.abs(state.value - previousValue) < toleranceChange)
-      return result(
-        "change-tolerance",
-        `the objective changed by ${Math.abs(state.value - previousValue)}, within ${toleranceChange}`,
-      );
+    const end = endReached();
+    if (end !== undefined) return end;
   }
-  return result("max-iterations", `used all ${maxIterations} iterations`);
 }
 
 /**
@@ -261,18 +322,23 @@ export async function lbfgsStep(
  * `maxIterations` (default 1000), and, where that ends without an evaluation at x, one more.
  *
  * @param objective value and gradient at n numbers
- * @param initial the starting point, n numbers; not changed
+ * @param initial the starting point, n numbers; not changed. With `options.from`, a checkpoint taken in `onIteration` of a
+ *   call that was cut off, the minimisation goes on from there and ends with the same bits.
  * @throws RangeError as the two functions do
  * @example const { x, value, reason } = await minimize(rosenbrock, Float64Array.of(-1.2, 1));
  */
 export async function minimize(
   objective: Objective,
   initial: Float64Array,
-  options: LbfgsOptions & { readonly historySize?: number } = {},
+  options: Omit<LbfgsOptions, "continues"> & {
+    readonly historySize?: number;
+    readonly from?: LbfgsCheckpoint;
+  } = {},
 ): Promise<LbfgsResult & { readonly x: Float64Array; readonly gradient: Float64Array }> {
-  const { historySize = 100, ...rest } = options;
-  const state = createLbfgs(initial, { historySize });
-  const result = await lbfgsStep(state, objective, { maxIterations: 1000, ...rest });
+  const { historySize = 100, from, ...rest } = options;
+  const state = from === undefined ? createLbfgs(initial, { historySize }) : restoreLbfgs(from);
+  const continues = from !== undefined;
+  const result = await lbfgsStep(state, objective, { maxIterations: 1000, ...rest, continues });
   const { x } = state;
   if (options.lineSearch !== "none" || result.status !== "max-iterations")
     return { ...result, x, gradient: state.gradient };

@@ -2,7 +2,9 @@ import { allocate, type DType, isFloat } from "../dtype.ts";
 import { type NDArray, ndarray, toNumbers } from "../ndarray.ts";
 import { broadcastShapes, normalizeAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import { isTensor } from "../tensor.ts";
-import { attribute, type Call, type Value } from "./operators/call.ts";
+import { attribute, type Call, listAttribute, type Value } from "./operators/call.ts";
+import { firstOf } from "./operators/shape.ts";
+import { dtypeOfElement } from "./tensor-data.ts";
 
 /**
  * Arithmetic on arrays that are known while a graph is built: what exporters write to work out shapes. Only operations
@@ -132,21 +134,9 @@ const concat: Rule = (inputs, call) => {
 };
 
 const cast: Rule = ([array], call) => {
-  const dtype = castTargets[attribute(call, "to", 0)];
+  const dtype = dtypeOfElement(attribute(call, "to", 0));
   if (array === undefined || dtype === undefined) return undefined;
   return array.dtype === dtype ? array : store(toNumbers(array), array.shape, dtype);
-};
-
-/** Half-precision targets are float32, as everywhere in the reader. */
-const castTargets: Readonly<Record<number, DType>> = {
-  1: "float32",
-  2: "uint8",
-  6: "int32",
-  7: "int64",
-  9: "bool",
-  10: "float32",
-  11: "float64",
-  16: "float32",
 };
 
 const range: Rule = ([start, limit, delta]) => {
@@ -170,30 +160,73 @@ const where: Rule = ([condition, a, b], call) => {
 
 const nonZero: Rule = ([array]) => {
   if (array === undefined) return undefined;
-  const strides = stridesOf(array.shape);
+  // A single number has one coordinate, as in ONNX Runtime.
+  const shape = array.shape.length === 0 ? [1] : array.shape;
+  const strides = stridesOf(shape);
   const found = toNumbers(array).flatMap((element, place) => (element === 0 ? [] : [place]));
-  const coordinates = array.shape.flatMap((size, axis) =>
+  const coordinates = shape.flatMap((size, axis) =>
     found.map((place) => Math.floor(place / (strides[axis] ?? 1)) % size),
   );
-  return ndarray(coordinates, [array.shape.length, found.length], "int64");
+  return ndarray(coordinates, [shape.length, found.length], "int64");
 };
 
-/** Python's slicing of a vector. */
+/** Which elements of one axis are taken. */
+interface Selection {
+  readonly axis: number;
+  readonly indices: readonly number[];
+}
+
+/** The elements that are taken along every axis, the axes in the order of the list. */
+function select(array: NDArray, selections: readonly Selection[]): NDArray | undefined {
+  const strides = stridesOf(array.shape);
+  const at = selections.reduce<readonly number[]>(
+    (starts, { axis, indices }) =>
+      starts.flatMap((start) => indices.map((index) => start + index * (strides[axis] ?? 0))),
+    [0],
+  );
+  return pick(
+    array,
+    at,
+    selections.map(({ indices }) => indices.length),
+  );
+}
+
+function wholeAxis(array: NDArray, axis: number): Selection {
+  return { axis, indices: Array.from({ length: array.shape[axis] ?? 0 }, (_, index) => index) };
+}
+
 const slice: Rule = ([data, starts, ends, axes, steps]) => {
-  if (data?.shape.length !== 1 || starts?.data.length !== 1 || ends?.data.length !== 1) return undefined;
-  if (axes !== undefined && ![0, -1].includes(toNumbers(axes)[0] ?? 0)) return undefined;
-  const size = data.data.length;
-  const [step = 1] = steps === undefined ? [1] : toNumbers(steps);
+  if (data === undefined || starts === undefined || ends === undefined) return undefined;
+  const selections = data.shape.map((_, axis) => wholeAxis(data, axis));
+  const [first, last] = [toNumbers(starts), toNumbers(ends)];
+  const stride = steps === undefined ? first.map(() => 1) : toNumbers(steps);
+  const sliced = axes === undefined ? [...first.keys()] : toNumbers(axes);
+  for (const [i, given] of sliced.entries()) {
+    const axis = normalizeAxis(given, data.shape.length, "Slice");
+    const indices = slicedIndices(data.shape[axis] ?? 0, first[i] ?? 0, last[i] ?? 0, stride[i] ?? 1);
+    if (indices === undefined) return undefined;
+    selections[axis] = { axis, indices };
+  }
+  return select(data, selections);
+};
+
+function slicedIndices(size: number, start: number, end: number, step: number): number[] | undefined {
   if (step === 0) return undefined;
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
-  const bound = ([place = 0]: readonly number[]): number =>
-    Math.min(high, Math.max(low, place < 0 ? place + size : place));
-  const first = bound(toNumbers(starts));
-  const count = Math.max(0, Math.ceil((bound(toNumbers(ends)) - first) / step));
-  return pick(
-    data,
-    Array.from({ length: count }, (_, i) => first + i * step),
-    [count],
+  const bound = (place: number): number => Math.min(high, Math.max(low, place < 0 ? place + size : place));
+  const first = bound(firstOf(start, step, size));
+  const count = Math.max(0, Math.ceil((bound(end) - first) / step));
+  return Array.from({ length: count }, (_, i) => first + i * step);
+}
+
+const transpose: Rule = ([array], call) => {
+  if (array === undefined) return undefined;
+  const axes = [...array.shape.keys()];
+  const order = listAttribute(call, "perm") ?? axes.toReversed();
+  if (order.toSorted((a, b) => a - b).join() !== axes.join()) return undefined;
+  return select(
+    array,
+    order.map((axis) => wholeAxis(array, axis)),
   );
 };
 
@@ -208,7 +241,9 @@ const expand: Rule = ([data, shape]) => {
 /** The reduction of a vector of integers. */
 function reduce(combine: (a: number, b: number) => number, start: number): Rule {
   return ([data, axes], call) => {
-    if (data?.shape.length !== 1 || isFloat(data.dtype) || axes?.data.length === 0) return undefined;
+    const none = axes === undefined || axes.data.length === 0;
+    if (data?.shape.length !== 1 || isFloat(data.dtype)) return undefined;
+    if (none && attribute(call, "noop_with_empty_axes", 0) === 1) return data;
     const result = toNumbers(data).reduce((a, b) => combine(a, b), start);
     return store([result], attribute(call, "keepdims", 1) === 0 ? [] : [1], data.dtype);
   };
@@ -247,6 +282,7 @@ const rules: Readonly<Record<string, Rule>> = {
   Range: range,
   NonZero: nonZero,
   Slice: slice,
+  Transpose: transpose,
   Expand: expand,
   ReduceProd: reduce((a, b) => a * b, 1),
   ReduceSum: reduce((a, b) => a + b, 0),

@@ -2,6 +2,7 @@ import { fold } from "./fold.ts";
 import type { AttributeValue, OnnxFile, OnnxGraph, OnnxNode, Opsets } from "./model.ts";
 import type { Call, Operator, Value } from "./operators/call.ts";
 import { operatorOf } from "./operators/table.ts";
+import { isOpen } from "./validate.ts";
 
 /** Applies a graph to values: the nodes in their order, each by its operator. */
 
@@ -62,7 +63,7 @@ function runNode(node: OnnxNode, scope: Scope, setting: Setting): void {
 function resultsOf(node: OnnxNode, scope: Scope, setting: Setting): readonly Value[] {
   if (++setting.applied.nodes > mostNodes) throw new Error(`the model applies more than ${mostNodes} nodes`);
   const inputs = node.inputs.map((name) => (name === "" ? undefined : lookUp(name, scope)));
-  const attributes = resolveAttributes(node.attributes, setting.bindings);
+  const attributes = isOpen(node) ? resolveAttributes(node.attributes, setting.bindings) : node.attributes;
   const definition = setting.file.functions.get(`${node.domain}:${node.type}`);
   if (definition !== undefined) {
     const values = new Map<string, Value>();
@@ -82,7 +83,10 @@ function resultsOf(node: OnnxNode, scope: Scope, setting: Setting): readonly Val
     inputs,
     run: (graph, values) => runNested(graph, values, scope, setting),
   };
-  return fold(call) ?? applied(operatorOf(node), call);
+  const operator = operatorOf(node);
+  const unsupported = isOpen(node) ? operator?.unsupported?.(call.node, call.opset) : undefined;
+  if (unsupported !== undefined) throw new Error(unsupported);
+  return fold(call) ?? applied(operator, call);
 }
 
 function applied(operator: Operator | undefined, call: Call): readonly Value[] {
@@ -108,7 +112,6 @@ function resolveAttributes(
   attributes: OnnxNode["attributes"],
   bindings: Setting["bindings"],
 ): ReadonlyMap<string, AttributeValue> {
-  if (![...attributes.values()].some(({ kind }) => kind === "reference")) return attributes;
   const resolved = new Map<string, AttributeValue>();
   for (const [name, attribute] of attributes) {
     const bound = attribute.kind === "reference" ? bindings.get(attribute.value) : attribute;

@@ -71,6 +71,14 @@ const elementwiseCases: Case[] = [
   { type: "Pow", opsets: [13], inputs: [integers, fixed([2], [])], note: "integers" },
   { type: "Mod", opsets: [11, 13], inputs: [integers, ndarray([3, -2, 5, 4], [4], "int64")] },
   { type: "Mod", opsets: [13], inputs: [x, ndarray([0.7, -0.3, 1.1, 5], [4])], attributes: { fmod: 1 } },
+  {
+    type: "Mod",
+    opsets: [13],
+    inputs: [ndarray([5.3, -5.3, 1e6, 7]), ndarray([0.1, 0.1, 0.3, Number.POSITIVE_INFINITY])],
+    attributes: { fmod: 1 },
+    tolerance: 1e-9,
+    note: "quotients that round",
+  },
   ...["Max", "Min", "Sum", "Mean"].map(
     (type): Case => ({ type, opsets: [11, 13], inputs: [x, y, arbitrary([4], "float32", { seed: 3 })] }),
   ),
@@ -108,6 +116,7 @@ const elementwiseCases: Case[] = [
   { type: "Cast", opsets: [13], inputs: [integers], attributes: { to: 1 } },
   { type: "Cast", opsets: [13], inputs: [x], attributes: { to: 11 } },
   { type: "Cast", opsets: [13], inputs: [integers], attributes: { to: 9 } },
+  { type: "Sinh", opsets: [11], inputs: [ndarray([1e-6, -1e-4])], tolerance: 1e-10, note: "near 0" },
   { type: "CastLike", opsets: [15, 19], inputs: [x, ndarray([1], [1], "int32")] },
 ];
 
@@ -177,6 +186,13 @@ const linearCases: Case[] = [
     attributes: { transA: 1, transB: 1 },
   },
   {
+    type: "Gemm",
+    opsets: [13],
+    inputs: [a, b, ndarray([Number.NaN, 1, 2, 3])],
+    attributes: { beta: float(0) },
+    note: "beta 0",
+  },
+  {
     type: "Einsum",
     opsets: [12],
     inputs: [arbitrary([2, 3, 5]), arbitrary([2, 5, 4])],
@@ -235,6 +251,15 @@ const linearCases: Case[] = [
     inputs: [image, arbitrary([4, 3, 3, 3])],
     attributes: { strides: [2, 2], output_shape: [14, 13] },
   },
+  ...["SAME_UPPER", "NOTSET"].map(
+    (mode): Case => ({
+      type: "ConvTranspose",
+      opsets: [11],
+      inputs: [image, arbitrary([4, 3, 3, 3])],
+      attributes: { strides: [2, 2], output_shape: [16, 14], auto_pad: mode },
+      note: "more than the kernel reaches",
+    }),
+  ),
   {
     type: "ConvTranspose",
     opsets: [11],
@@ -272,7 +297,23 @@ const reductionCases: Case[] = reductionNames.flatMap((type): Case[] => {
     },
   ];
 });
+for (const type of reductionNames) {
+  const opsets = type === "ReduceSum" ? [13] : [18];
+  reductionCases.push(
+    { type, opsets, inputs: [integers, fixed([1])], note: "int64" },
+    {
+      type,
+      opsets,
+      inputs: [fixed([2, 3, 5])],
+      attributes: { noop_with_empty_axes: 1 },
+      note: "known, no axes",
+    },
+  );
+}
 reductionCases.push(
+  ...["ReduceMax", "ReduceMin"].map(
+    (type): Case => ({ type, opsets: [20], inputs: [truths, fixed([1])], note: "bool" }),
+  ),
   ...["ArgMax", "ArgMin"].flatMap((type): Case[] => [
     { type, opsets: [11, 13], inputs: [x], attributes: { axis: 1 } },
     { type, opsets: [13], inputs: [x], attributes: { axis: -1, keepdims: 0 } },
@@ -336,7 +377,22 @@ const normalizationCases: Case[] = [
   { type: "SimplifiedLayerNormalization", opsets: [17], inputs: [x, arbitrary([4])] },
   { type: "LpNormalization", opsets: [11], inputs: [x], attributes: { axis: 1 } },
   { type: "LpNormalization", opsets: [11], inputs: [x], attributes: { p: 1 } },
+  { type: "LpNormalization", opsets: [11], inputs: [ndarray([0, 0, -3, 4], [2, 2])], note: "zeros" },
+  {
+    type: "LpNormalization",
+    opsets: [11],
+    inputs: [ndarray([0, 0, -3, 4], [2, 2])],
+    attributes: { p: 1 },
+    note: "zeros",
+  },
   { type: "LRN", opsets: [13], inputs: [image], attributes: { size: 3, alpha: float(0.3) } },
+  {
+    type: "LRN",
+    opsets: [13],
+    inputs: [arbitrary([1, 2, 3, 3])],
+    attributes: { size: 9, alpha: float(0.3) },
+    note: "a window wider than the channels",
+  },
   { type: "MeanVarianceNormalization", opsets: [13], inputs: [image] },
   { type: "Dropout", opsets: [11], inputs: [x], attributes: { ratio: float(0.3) } },
   { type: "Dropout", opsets: [12, 13], inputs: [x, fixed([0.3], [], "float32")] },
@@ -418,6 +474,25 @@ const poolingCases: Case[] = [
       attributes: { coordinate_transformation_mode: mode, mode: "linear" },
     },
   ]),
+  // In exact arithmetic 10 times float32's 0.7 is below 7, and 3 over float32's 0.6 below 5.
+  ...[0.6, 0.7, 1.1].flatMap((scale) =>
+    ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"].map(
+      (rounding): Case => ({
+        type: "Resize",
+        opsets: [13],
+        inputs: [arbitrary([1, 1, 10, 12]), null, fixed([1, 1, scale, scale], [4], "float32")],
+        attributes: { coordinate_transformation_mode: "asymmetric", nearest_mode: rounding },
+        note: `scale ${scale}`,
+      }),
+    ),
+  ),
+  {
+    type: "Resize",
+    opsets: [13],
+    inputs: [arbitrary([1, 1, 4, 4], "int32", { below: 99 }), null, fixed([1, 1, 2, 2], [4], "float32")],
+    attributes: { mode: "linear" },
+    note: "int32",
+  },
   { type: "Resize", opsets: [13, 19], inputs: [image, null, null, fixed([2, 4, 5, 9])], note: "sizes" },
   {
     type: "Resize",
@@ -440,6 +515,14 @@ const shapeCases: Case[] = [
   { type: "Unsqueeze", opsets: [13], inputs: [x, fixed([0, -1])] },
   { type: "Transpose", opsets: ends, inputs: [x] },
   { type: "Transpose", opsets: [13], inputs: [x], attributes: { perm: [1, 2, 0] } },
+  {
+    type: "Transpose",
+    opsets: [13],
+    inputs: [fixed([1, 2, 3, 4, 5, 6], [1, 2, 3])],
+    attributes: { perm: [1, 2, 0] },
+    note: "known",
+  },
+  { type: "Transpose", opsets: [13], inputs: [fixed([1, 2, 3, 4, 5, 6], [2, 3])], note: "known" },
   { type: "Shape", opsets: [11, 13], inputs: [x] },
   { type: "Shape", opsets: [15], inputs: [x], attributes: { start: 1, end: -1 } },
   { type: "Size", opsets: ends, inputs: [x] },
@@ -457,11 +540,41 @@ const shapeCases: Case[] = [
   { type: "Slice", opsets: [11, 13], inputs: [x, fixed([1, -3]), fixed([9, -1]), fixed([1, 2])] },
   { type: "Slice", opsets: [13], inputs: [x, fixed([-1]), fixed([-100]), fixed([2]), fixed([-2])] },
   { type: "Slice", opsets: [13], inputs: [x, fixed([0, 1]), fixed([2, 3])], note: "without axes" },
+  ...[x, fixed([1, 2, 3, 4, 5, 6], [3, 2])].map(
+    (data): Case => ({
+      type: "Slice",
+      opsets: [13],
+      inputs: [data, fixed([-100]), fixed([-200]), fixed([1]), fixed([-1])],
+      note: `a start before the first element, of what is ${"fixed" in data ? "known" : "data"}`,
+    }),
+  ),
+  {
+    type: "Slice",
+    opsets: [13],
+    inputs: [
+      fixed([1, 2, 3, 4, 5, 6, 7, 8], [2, 4]),
+      fixed([-1, 0]),
+      fixed([-100, 9]),
+      fixed([1, 0]),
+      fixed([-2, 1]),
+    ],
+    note: "of a known matrix",
+  },
   { type: "Pad", opsets: [11, 13], inputs: [x, fixed([0, 1, 0, 0, 0, 2])] },
   { type: "Pad", opsets: [13], inputs: [x, fixed([0, 1, -1, 0, 0, 2]), fixed([1.5], [], "float32")] },
   { type: "Pad", opsets: [18], inputs: [x, fixed([1, 2]), null, fixed([-1])] },
   { type: "Pad", opsets: [13], inputs: [x, fixed([0, 1, 2, 0, 2, 3])], attributes: { mode: "reflect" } },
   { type: "Pad", opsets: [13], inputs: [x, fixed([0, 1, 2, 3, 2, 3])], attributes: { mode: "edge" } },
+  ...["reflect", "edge"].map(
+    (mode): Case => ({
+      type: "Pad",
+      opsets: [13],
+      inputs: [x, fixed([0, -1, 1, 0, 0, 2])],
+      attributes: { mode },
+      note: "negative",
+    }),
+  ),
+  { type: "Pad", opsets: [19, 21], inputs: [x, fixed([1, 1, 0, 0, 3, 2])], attributes: { mode: "wrap" } },
   { type: "Expand", opsets: [11, 13], inputs: [y, fixed([2, 1, 4])] },
   { type: "Expand", opsets: [13], inputs: [fixed([2.5], [], "float32"), fixed([2, 3])] },
   { type: "Tile", opsets: [11, 13], inputs: [y, fixed([2, 3])] },
@@ -535,6 +648,13 @@ const indexingCases: Case[] = [
     attributes: { axis: 1, reduction: "add" },
   },
   {
+    type: "ScatterElements",
+    opsets: [16],
+    inputs: [truths, ndarray([1, -1], [1, 1, 2], "int64"), ndarray([1, 0], [1, 1, 2], "bool")],
+    attributes: { axis: 2 },
+    note: "bool",
+  },
+  {
     type: "ScatterND",
     opsets: [11, 16],
     inputs: [x, ndarray([0, 1, 1, -1], [2, 2], "int64"), arbitrary([2, 4], "float32", { seed: 9 })],
@@ -552,6 +672,7 @@ const indexingCases: Case[] = [
   { type: "OneHot", opsets: [11], inputs: [rows, fixed([3], []), fixed([-1, 5], [2], "float32")] },
   { type: "OneHot", opsets: [11], inputs: [rows, fixed([3]), fixed([0, 1])], attributes: { axis: 0 } },
   { type: "NonZero", opsets: [13], inputs: [fixed([0, 3, 5, 0, 2, 0], [2, 3])] },
+  { type: "NonZero", opsets: [13], inputs: [fixed([3], [])], note: "one number" },
 ];
 
 const transformCases: Case[] = [

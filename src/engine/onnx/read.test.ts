@@ -160,6 +160,23 @@ describe("a model", () => {
     expect(message(() => model.forward(p))).toMatch(/0 inputs given, it has 1/);
   });
 
+  test("takes a number as one of the input's dtype", () => {
+    const row = parseOnnx(
+      writeModel(
+        {
+          nodes: [{ type: "Gather", inputs: ["x", "i"], outputs: ["y"] }],
+          inputs: { x: float([3, 2]), i: { dtype: "int64", shape: [] } },
+          outputs: ["y"],
+        },
+        17,
+      ),
+    );
+    expect(row.apply({}, { x: op.zeros([3, 2]), i: 1 }).y?.shape).toEqual([2]);
+    expect(message(() => row.apply({}, { x: op.zeros([3, 2]), i: 0.5 }))).toMatch(
+      /input i: 0.5 is not a number of int64/,
+    );
+  });
+
   test("is read from a file, whose path the messages name", async () => {
     const folder = mkdtempSync(join(tmpdir(), "fallline-onnx-"));
     const path = join(folder, "perceptron.onnx");
@@ -218,6 +235,39 @@ describe("shape arithmetic", () => {
         outputs: ["y"],
       },
       { x: arbitrary([3, 4]) },
+    );
+  });
+
+  test("padding as PyTorch writes it: ConstantOfShape, Concat, Reshape, Slice, Transpose, Reshape, Cast, Pad", async () => {
+    await expectAgreement(
+      {
+        nodes: [
+          {
+            type: "ConstantOfShape",
+            inputs: ["four"],
+            outputs: ["zeros"],
+            attributes: { value: ndarray([0], [1], "int64") },
+          },
+          { type: "Concat", inputs: ["widths", "zeros"], outputs: ["all"], attributes: { axis: 0 } },
+          { type: "Reshape", inputs: ["all", "pairs"], outputs: ["byAxis"] },
+          { type: "Slice", inputs: ["byAxis", "last", "beforeAll", "first", "last"], outputs: ["reversed"] },
+          { type: "Transpose", inputs: ["reversed"], outputs: ["bySide"], attributes: { perm: [1, 0] } },
+          { type: "Reshape", inputs: ["bySide", "last"], outputs: ["flat"] },
+          { type: "Cast", inputs: ["flat"], outputs: ["pads"], attributes: { to: 7 } },
+          { type: "Pad", inputs: ["x", "pads"], outputs: ["y"], attributes: { mode: "constant" } },
+        ],
+        inputs: { x: float(["batch", 2, 3, 4]) },
+        initializers: {
+          ...whole("four", [4]),
+          ...whole("widths", [1, 2, 0, 3]),
+          ...whole("pairs", [-1, 2]),
+          ...whole("last", [-1]),
+          ...whole("beforeAll", [-(2 ** 53)]),
+          ...whole("first", [0]),
+        },
+        outputs: ["y"],
+      },
+      { x: arbitrary([2, 2, 3, 4]) },
     );
   });
 
@@ -343,6 +393,28 @@ describe("loops and choices", () => {
     await slope.dispose();
   });
 
+  test.each([
+    { name: "a count of 0", count: 0, start: 1 },
+    { name: "a condition that is false", count: 4, start: 0 },
+  ])("a Loop that does not begin: $name", async ({ count, start }) => {
+    await expectAgreement(
+      {
+        nodes: [
+          {
+            type: "Loop",
+            inputs: ["count", "start", "x"],
+            outputs: ["last", "all"],
+            attributes: { body: { graph: accumulate } },
+          },
+        ],
+        inputs: { x: float([3]) },
+        initializers: { count: ndarray([count], [], "int64"), start: ndarray([start], [], "bool") },
+        outputs: ["last", "all"],
+      },
+      { x },
+    );
+  });
+
   test("a Loop that tests a condition", async () => {
     const body = writeGraph({
       nodes: [
@@ -447,6 +519,58 @@ describe("loops and choices", () => {
     const v = ndarray([-1, 2, -4]);
     expect(toNumbers((await run(parseOnnx(bytes), { x: v })).y as NDArray)).toEqual([0.25, -2, 1]);
     expect(toNumbers((await runDirectly(bytes, { x: v })).y as NDArray)).toEqual([0.25, -2, 1]);
+  });
+});
+
+describe("functions", () => {
+  /** y = body(x), with the attribute `kind` of the function handed on as the attribute `name` of the node. */
+  const calling = (node: { opType: string; name: string; type: number }, kind: number, reads = "a") =>
+    writeModel(
+      {
+        nodes: [{ type: "Own", domain: "own", inputs: ["x"], outputs: ["y"], attributes: { kind } }],
+        inputs: { x: float([3]) },
+        outputs: ["y"],
+      },
+      17,
+      {
+        functions: [
+          create(FunctionProtoSchema, {
+            name: "Own",
+            domain: "own",
+            input: ["a"],
+            output: ["c"],
+            attribute: ["kind"],
+            opsetImport: [{ domain: "", version: 17n }],
+            node: [
+              create(NodeProtoSchema, {
+                opType: node.opType,
+                input: [reads],
+                output: ["c"],
+                attribute: [{ name: node.name, refAttrName: "kind", type: node.type }],
+              }),
+            ],
+          }),
+        ],
+        opsetImport: [
+          { domain: "", version: 17n },
+          { domain: "own", version: 1n },
+        ],
+      },
+    );
+  const cast = { opType: "Cast", name: "to", type: AttributeProto_AttributeType.INT };
+  const v = ndarray([-1.5, 2, 4]);
+
+  test("hand on attributes that decide whether a node is supported", async () => {
+    const bytes = calling(cast, 7);
+    expect((await run(parseOnnx(bytes), { x: v })).y).toEqual((await runDirectly(bytes, { x: v })).y);
+    const model = parseOnnx(calling(cast, 8));
+    expect(message(() => model.apply({}, { x: v }))).toMatch(/\(Cast\): casting to string is not supported/);
+  });
+
+  test("that read what nothing makes are refused", () => {
+    expect(message(() => parseOnnx(calling(cast, 7, "b")))).toMatch(
+      /reads "b", which nothing before it makes/,
+    );
   });
 });
 

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { GraphError } from "../errors.ts";
-import type { NDArray } from "../ndarray.ts";
+import { type NDArray, ndarray } from "../ndarray.ts";
 import { describe } from "../ops/check.ts";
+import { requireNumberOf } from "../ops/constants.ts";
 import type { Shape } from "../shape.ts";
 import type { Spec, Tensor, TensorLike } from "../tensor.ts";
 import { interpret } from "./interpret.ts";
@@ -39,7 +40,7 @@ export interface OnnxModel {
    * Its outputs by name. All of the engine's transforms apply: `grad`, `jvp`, `vmap`, `compile`, ...
    *
    * @param parameters tensors of the names and shapes of {@link parameters}
-   * @param inputs a tensor for each of {@link inputs}; a host array is a constant
+   * @param inputs a tensor for each of {@link inputs}; a host array is a constant, a number one of the input's dtype
    * @throws GraphError naming the parameter, input or node that does not fit
    */
   apply(
@@ -140,17 +141,14 @@ function makeModel(
   const apply: OnnxModel["apply"] = (given, values) =>
     located(name, () => {
       const scope = new Map(constants);
-      for (const [key, value] of matched("parameter", Object.keys(parameters), given)) {
-        const expected = parameters[key];
+      const declared = new Map(Object.entries(parameters));
+      for (const [key, value] of matched("parameter", declared, given)) {
+        const expected = declared.get(key);
         if (expected !== undefined) checkShape(`parameter ${key}`, value, expected.dtype, expected.shape);
         scope.set(key, value);
       }
       const sizes = new Map(Object.entries(dimensions));
-      const supplied = matched(
-        "input",
-        inputs.map((input) => input.name),
-        values,
-      );
+      const supplied = matched("input", new Map(inputs.map((input) => [input.name, input])), values);
       for (const input of inputs) {
         const value = supplied.get(input.name);
         if (value === undefined) continue;
@@ -178,24 +176,31 @@ function makeModel(
   };
 }
 
-/** The given values by name, after checking that there is one for each name and no other. */
+/** The given values by name, after checking that there is one for each that is declared and no other. */
 function matched(
   what: string,
-  names: readonly string[],
+  declared: ReadonlyMap<string, Pick<Spec, "dtype">>,
   given: Readonly<Record<string, TensorLike>>,
 ): Map<string, Value> {
+  const names = [...declared.keys()];
   const list = (items: readonly string[]): string => items.map((item) => JSON.stringify(item)).join(", ");
   const missing = names.filter((key) => given[key] === undefined);
   if (missing.length > 0) throw new Error(`${what} ${list(missing)} is missing`);
-  const known = new Set(names);
-  const unknown = Object.keys(given).filter((key) => !known.has(key));
+  const unknown = Object.keys(given).filter((key) => !declared.has(key));
   if (unknown.length > 0)
     throw new Error(`there is no ${what} ${list(unknown)}; there is ${list(names) || "none"}`);
-  return new Map(names.map((key) => [key, asValue(given[key] as TensorLike)]));
+  return new Map(
+    [...declared].map(([key, { dtype }]) => [
+      key,
+      asValue(`${what} ${key}`, given[key] as TensorLike, dtype),
+    ]),
+  );
 }
 
-function asValue(value: TensorLike): Value {
-  return typeof value === "number" ? { dtype: "float32", shape: [], data: Float32Array.of(value) } : value;
+function asValue(what: string, value: TensorLike, dtype: Spec["dtype"]): Value {
+  if (typeof value !== "number") return value;
+  requireNumberOf(what, value, dtype);
+  return ndarray([value], [], dtype);
 }
 
 function checkShape(what: string, value: Value, dtype: Spec["dtype"], shape: Shape): void {

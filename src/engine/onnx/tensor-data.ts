@@ -1,5 +1,6 @@
 import { type TensorProto, TensorProto_DataLocation, TensorProto_DataType } from "onnx-buf";
 import { allocate, bytesPerElement, type DType, viewBytes } from "../dtype.ts";
+import { type Half, widenHalf } from "../half.ts";
 import type { NDArray } from "../ndarray.ts";
 
 /** Tensors stored in an ONNX file, as host arrays. */
@@ -61,6 +62,10 @@ function isHalf(code: number): boolean {
   return code === FLOAT16 || code === BFLOAT16;
 }
 
+function kindOfHalf(code: number): Half {
+  return code === BFLOAT16 ? "bfloat16" : "float16";
+}
+
 function elementBytes(code: number, dtype: DType): number {
   return isHalf(code) ? 2 : bytesPerElement(dtype);
 }
@@ -82,7 +87,7 @@ function fromBytes(code: number, dtype: DType, bytes: Uint8Array): NDArray["data
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) =>
-    widen(code, view.getUint16(2 * i, true)),
+    widenHalf(view.getUint16(2 * i, true), kindOfHalf(code)),
   );
 }
 
@@ -92,24 +97,11 @@ function fromTyped(
   elements: ArrayLike<number> | ArrayLike<bigint>,
 ): NDArray["data"] {
   if (isHalf(tensor.dataType))
-    return Float32Array.from(elements as ArrayLike<number>, (bits) => widen(tensor.dataType, bits));
+    return Float32Array.from(elements as ArrayLike<number>, (bits) =>
+      widenHalf(bits, kindOfHalf(tensor.dataType)),
+    );
   const data = allocate(dtype, elements.length);
   if (dtype === "bool") for (let i = 0; i < elements.length; i++) data[i] = Number(elements[i]) === 0 ? 0 : 1;
   else for (let i = 0; i < elements.length; i++) data[i] = elements[i] ?? 0;
   return data;
-}
-
-/** A half-precision number from its 16 bits: exact in float32. */
-function widen(code: number, bits: number): number {
-  if (code === BFLOAT16) {
-    const word = new DataView(new ArrayBuffer(4));
-    word.setUint16(0, bits);
-    return word.getFloat32(0);
-  }
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -14,7 +14,8 @@ export function validate(file: OnnxFile): string[] {
   checkGraph(file.graph, outer, file, file.opsets, problems);
   for (const [name, definition] of file.functions) {
     checkOpset(definition.opsets, `function ${name}`, problems);
-    for (const node of definition.nodes) checkNode(node, file, definition.opsets, problems);
+    const body = { ...definition, declared: new Set(definition.inputs) };
+    checkGraph(body, outer, file, definition.opsets, problems);
   }
   if (recursive(file)) problems.push("its functions call one another in a circle");
   return problems;
@@ -27,7 +28,7 @@ function checkOpset(opsets: Opsets, owner: string, problems: string[]): void {
 }
 
 function checkGraph(
-  graph: OnnxGraph,
+  graph: Pick<OnnxGraph, "nodes" | "outputs" | "declared">,
   around: ReadonlySet<string>,
   file: OnnxFile,
   opsets: Opsets,
@@ -66,9 +67,15 @@ function checkNode(node: OnnxNode, file: OnnxFile, opsets: Opsets, problems: str
   else if (version === undefined)
     problems.push(`${place(node)}: the model does not say which version of its operator set it uses`);
   else {
-    const reason = reasonOf(() => operator.unsupported?.(node, version));
+    // What a function's caller decides is checked when the function is applied.
+    const reason = isOpen(node) ? undefined : reasonOf(() => operator.unsupported?.(node, version));
     if (reason !== undefined) problems.push(`${place(node)}: ${reason}`);
   }
+}
+
+/** Whether attributes of the node are those of the function around it. */
+export function isOpen({ attributes }: OnnxNode): boolean {
+  return [...attributes.values()].some(({ kind }) => kind === "reference");
 }
 
 function reasonOf(check: () => string | undefined): string | undefined {

@@ -27,6 +27,23 @@ export function outputSize({
   });
 }
 
+/** The smallest spatial sizes whose convolution has the spatial sizes `reached`; strides leave larger ones open too. */
+export function transposedSize(
+  reached: readonly number[],
+  {
+    stride,
+    dilation,
+    padding,
+    kernelSize,
+  }: Pick<ConvolutionAttributes, "stride" | "dilation" | "padding" | "kernelSize">,
+): number[] {
+  return reached.map((size, i) => {
+    const [before, after] = padding[i] ?? [0, 0];
+    const reach = (dilation[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) + 1;
+    return (size - 1) * (stride[i] ?? 1) + reach - before - after;
+  });
+}
+
 /** The place of the `index`th element of an array of `shape`. */
 export function unravel(index: number, shape: Shape): number[] {
   const position: number[] = [];

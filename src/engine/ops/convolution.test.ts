@@ -130,6 +130,7 @@ describe("convolution", () => {
     for (const padding of [-1, 0.5])
       expect(() => apply(x, w, { padding })).toThrow(`${name}: padding ${padding} is not a count`);
     expect(() => apply(x, w, { stride: 0 })).toThrow(`${name}: stride 0 is not a positive integer`);
+    for (const groups of [-1, 0, 0.5]) expect(() => apply(x, w, { groups })).toThrow(/groups (-1|0|0\.5)/);
     expect(() => apply(x, w, { bias: op.zeros([3]) })).toThrow(`${name}: bias`);
   });
 });

@@ -1,10 +1,15 @@
 import { fail } from "../errors.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
-import { applyOne, type BatchArguments, type Op, type Tensor } from "../tensor.ts";
+import { applyOne, type BatchArguments, type Node, type Op, type Spec, type Tensor } from "../tensor.ts";
 import { expand } from "./broadcast.ts";
 import { describe, requireFloat, requireSameDType } from "./check.ts";
 import { zeros } from "./constants.ts";
-import { type ConvolutionAttributes, onnxConvolution, outputSize } from "./convolution-geometry.ts";
+import {
+  type ConvolutionAttributes,
+  onnxConvolution,
+  outputSize,
+  transposedSize,
+} from "./convolution-geometry.ts";
 import { lowerConv, lowerConvInput, lowerConvWeight } from "./convolution-lowering.ts";
 import { add } from "./elementwise.ts";
 import { both, moveAxis, reshape, unsqueeze } from "./shape.ts";
@@ -19,14 +24,10 @@ import { perAxis } from "./window.ts";
  * well-tuned operations.
  */
 
-function convolutionFlops(
-  node: { readonly attributes: object; readonly inputs: readonly Tensor[] },
-  batch: number,
-  out: number,
-  inner: number,
-): number {
-  const attributes = node.attributes as ConvolutionAttributes;
-  return 2 * batch * out * inner * sizeOf(attributes.kernelSize) * sizeOf(outputSize(attributes));
+/** Every output element of every example meets every element of its channel's weights; `w` is the weight among them. */
+function convolutionFlops({ attributes, inputs }: Node, w: Spec | undefined): number {
+  const positions = sizeOf(outputSize(attributes as ConvolutionAttributes));
+  return 2 * (inputs[0]?.shape[0] ?? 0) * sizeOf(w?.shape ?? []) * positions;
 }
 
 function convolve(x: Tensor, w: Tensor, attributes: ConvolutionAttributes): Tensor {
@@ -49,13 +50,7 @@ export const convOp: Op<ConvolutionAttributes> = {
   batch: (args) => [batchBilinear(convOp, args)],
   lower: (inputs, attributes) => lowerConv(...both(inputs), attributes),
   emit: (emitter, inputs, _, attributes) => emitter.node("Conv", inputs, onnxConvolution(attributes)),
-  flops: (node) =>
-    convolutionFlops(
-      node,
-      node.inputs[0]?.shape[0] ?? 0,
-      node.inputs[1]?.shape[0] ?? 0,
-      node.inputs[1]?.shape[1] ?? 0,
-    ),
+  flops: (node) => convolutionFlops(node, node.inputs[1]),
 };
 
 /** The transpose in x: ct [N, K, ...], w [K, C/groups, ...] to x [N, C, ...]. */
@@ -74,25 +69,13 @@ export const convInputOp: Op<ConvolutionAttributes> = {
   batch: (args) => [batchBilinear(convInputOp, args)],
   lower: (inputs, attributes) => lowerConvInput(...both(inputs), attributes, convolve),
   emit: (emitter, inputs, _, attributes) => {
-    const { stride, dilation, padding, inputSize, kernelSize } = attributes;
-    const reached = outputSize(attributes).map((size, i) => {
-      const [before, after] = padding[i] ?? [0, 0];
-      return (
-        (size - 1) * (stride[i] ?? 1) + (dilation[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) + 1 - before - after
-      );
-    });
+    const smallest = transposedSize(outputSize(attributes), attributes);
     return emitter.node("ConvTranspose", inputs, {
       ...onnxConvolution(attributes),
-      output_padding: inputSize.map((size, i) => size - (reached[i] ?? 0)),
+      output_padding: attributes.inputSize.map((size, i) => size - (smallest[i] ?? 0)),
     });
   },
-  flops: (node) =>
-    convolutionFlops(
-      node,
-      node.inputs[0]?.shape[0] ?? 0,
-      node.inputs[1]?.shape[0] ?? 0,
-      node.inputs[1]?.shape[1] ?? 0,
-    ),
+  flops: (node) => convolutionFlops(node, node.inputs[1]),
 };
 
 /** The transpose in w: x [N, C, ...], ct [N, K, ...] to w [K, C/groups, ...]. */
@@ -111,13 +94,7 @@ export const convWeightOp: Op<ConvolutionAttributes> = {
   batch: (args) => batchWeight(args),
   lower: (inputs, attributes) => lowerConvWeight(...both(inputs), attributes, convolve),
   emit: () => fail("convWeight", "has no ONNX form of its own; it is lowered"),
-  flops: (node) =>
-    convolutionFlops(
-      node,
-      node.inputs[0]?.shape[0] ?? 0,
-      node.inputs[1]?.shape[1] ?? 0,
-      node.outputs[0]?.shape[1] ?? 0,
-    ),
+  flops: (node) => convolutionFlops(node, node.outputs[0]),
 };
 
 /** Folds a batch into the examples (axis 0) of a tensor [B, N, ...]. */
@@ -301,23 +278,14 @@ export function convTranspose(
   const dilations = perAxis("convTranspose", dilation, axes, "dilation");
   const pads = resolvePadding("convTranspose", padding, kernelSize, dilations);
   const extra = typeof outputPadding === "number" ? strides.map(() => outputPadding) : outputPadding;
-  const inputSize = x.shape.slice(2).map((size, i) => {
-    const [before, after] = pads[i] ?? [0, 0];
-    return (
-      (size - 1) * (strides[i] ?? 1) +
-      (dilations[i] ?? 1) * ((kernelSize[i] ?? 1) - 1) +
-      1 -
-      before -
-      after +
-      (extra[i] ?? 0)
-    );
-  });
+  const geometry = { stride: strides, dilation: dilations, padding: pads, groups, kernelSize };
+  const inputSize = transposedSize(x.shape.slice(2), geometry).map((size, i) => size + (extra[i] ?? 0));
   if (inputSize.some((size) => size < 1))
     fail(
       "convTranspose",
       `the padding ${JSON.stringify(padding)} leaves nothing of the output, ${formatShape(inputSize)}`,
     );
-  const attributes = { stride: strides, dilation: dilations, padding: pads, groups, inputSize, kernelSize };
+  const attributes = { ...geometry, inputSize };
   if (outputSize(attributes).some((size, i) => size !== x.shape[i + 2]))
     fail(
       "convTranspose",

@@ -19,6 +19,9 @@ export type AsTensors<T> = tree.MapLeaves<T, Spec, Tensor>;
 export type AsInputs<T> = tree.MapLeaves<T, Spec, HostInput>;
 export type AsArrays<T> = tree.MapLeaves<T, Tensor, NDArray>;
 
+/** `T` as the list of arguments that it is: of a mapped list the compiler does not know that it is one. */
+type ListOf<T> = T extends readonly unknown[] ? T : never;
+
 export interface CompileOptions {
   /** `cpu` by default; {@link devices} lists what there is. */
   readonly device?: Device;
@@ -76,10 +79,10 @@ export function devices(): readonly Device[] {
  * @example const step = await compile((w, x) => op.matmul(x, w), [spec([3, 2]), spec([8, 3])]);
  */
 export async function compile<const S extends readonly unknown[], R>(
-  f: (...args: AsTensors<S> extends readonly unknown[] ? AsTensors<S> : never) => R,
+  f: (...args: ListOf<AsTensors<S>>) => R,
   argumentSpecs: S,
   options: CompileOptions = {},
-): Promise<Executable<AsInputs<S> extends readonly unknown[] ? AsInputs<S> : never, AsArrays<R>>> {
+): Promise<Executable<ListOf<AsInputs<S>>, AsArrays<R>>> {
   const {
     device = "cpu",
     threads = nodeBackend.defaultThreads(),
@@ -95,11 +98,11 @@ export async function compile<const S extends readonly unknown[], R>(
     const name = `input.${names[i] ?? ""}`;
     return { name, tensor: parameter(leaf.shape, leaf.dtype, name), shape: leaf.shape, dtype: leaf.dtype };
   });
-  const args = tree.unflatten(
+  const args: unknown = tree.unflatten(
     argumentSpecs,
     inputs.map(({ tensor }) => tensor),
   );
-  const result = (f as (...args: readonly unknown[]) => R)(...(args as unknown as readonly unknown[]));
+  const result = f(...(args as ListOf<AsTensors<S>>));
   const results = tree.leaves(result) as unknown[];
   const tensors = results.map((leaf): Tensor => {
     if (isTensor(leaf)) return leaf;
@@ -162,7 +165,7 @@ export async function compile<const S extends readonly unknown[], R>(
       for (const each of open) await each?.dispose();
     },
   };
-  return executable as Executable<AsInputs<S> extends readonly unknown[] ? AsInputs<S> : never, AsArrays<R>>;
+  return executable as Executable<ListOf<AsInputs<S>>, AsArrays<R>>;
 }
 
 function publicSpec({ name, shape, dtype }: NamedSpec): NamedSpec {

@@ -18,7 +18,7 @@ import {
 } from "../tensor.ts";
 import * as tree from "../tree.ts";
 import { backward } from "./backward.ts";
-import { tensorLeaves } from "./grad.ts";
+import { tensorLeaves, withLeaves } from "./grad.ts";
 import { close, instantiate, parametersFor } from "./subgraph.ts";
 import { batchSubgraph } from "./vmap.ts";
 
@@ -69,7 +69,7 @@ export function cond<Operands extends readonly unknown[], R>(
     fail("cond", `the predicate must be a scalar bool, got ${describe(predicate)}`);
   const values = tensorLeaves(operands, "cond");
   const parameters = parametersFor(values.map(specOf), branchOwner);
-  const arguments_ = tree.unflatten(operands, parameters) as unknown as Operands;
+  const arguments_ = withLeaves(operands, parameters);
   const chosen = onTrue(...arguments_);
   const whenTrue = tensorLeaves(chosen, "cond");
   const whenFalse = tensorLeaves(tree.leavesLike(chosen, onFalse(...arguments_)), "cond");
@@ -79,7 +79,7 @@ export function cond<Operands extends readonly unknown[], R>(
   // Both branches are closed together, so that they share one list of captured tensors.
   const { subgraph, captured } = close(parameters, [...whenTrue, ...whenFalse], branchOwner);
   const outputs = makeCond([predicate, ...values, ...captured], subgraph);
-  return tree.unflatten(chosen, outputs) as R;
+  return withLeaves(chosen, outputs);
 }
 
 /**

@@ -77,13 +77,13 @@ export function valueAndGrad<
 ): (...args: Args) => [R, Chosen<Args, N>] {
   return (...args) => {
     const places: readonly number[] = typeof argnums === "object" ? argnums : [argnums ?? 0];
-    const fresh: unknown[] = [...args];
+    const fresh: [...Args] = [...args];
     for (const place of places) {
       if (!Number.isInteger(place) || place < 0 || place >= args.length)
         fail("grad", `argument ${place} of ${args.length} does not exist`);
       fresh[place] = freshCopy(args[place], "grad");
     }
-    const result = f(...(fresh as unknown as Args));
+    const result = f(...fresh);
     const loss = (hasAux ? (result as readonly [Tensor, unknown])[0] : result) as Tensor;
     if (!isTensor(loss))
       fail("grad", `the function must return a scalar tensor${hasAux ? " and something beside it" : ""}`);
@@ -99,10 +99,18 @@ export function valueAndGrad<
 export function pullBack<T>(outputs: readonly Tensor[], cotangents: readonly Tensor[], sources: T): T {
   const flat = tree.leaves(sources) as Tensor[];
   const flows = backward(outputs, cotangents, flat);
-  return tree.unflatten(
+  return withLeaves(
     sources,
     flat.map((source, i) => flows[i] ?? zerosLike(source)),
-  ) as T;
+  );
+}
+
+/**
+ * The tree with other tensors at its leaves. It has the type of the tree, for a tensor takes the place of a tensor; the
+ * compiler cannot know that of a type parameter.
+ */
+export function withLeaves<T>(like: T, tensors: readonly Tensor[]): T {
+  return tree.unflatten(like, tensors) as T;
 }
 
 /**
@@ -123,10 +131,10 @@ export function grad<Args extends readonly unknown[]>(
   f: (...args: Args) => Tensor | readonly [Tensor, unknown],
   options: GradOptions = {},
 ): (...args: Args) => unknown {
-  const both = valueAndGrad(f as (...args: Args) => Tensor, options as GradOptions<number, false>);
+  const both = valueAndGrad<Args, number | readonly number[], boolean>(f, options);
   return (...args) => {
     const [result, gradient] = both(...args);
-    return options.hasAux ? [gradient, (result as unknown as readonly [Tensor, unknown])[1]] : gradient;
+    return options.hasAux ? [gradient, (result as readonly [Tensor, unknown])[1]] : gradient;
   };
 }
 

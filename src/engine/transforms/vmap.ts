@@ -7,7 +7,7 @@ import { parameter } from "../ops/constants.ts";
 import { moveAxis, unsqueeze } from "../ops/shape.ts";
 import { type Subgraph, Tensor } from "../tensor.ts";
 import * as tree from "../tree.ts";
-import { tensorLeaves } from "./grad.ts";
+import { tensorLeaves, withLeaves } from "./grad.ts";
 import { instantiate } from "./subgraph.ts";
 
 /** The axis mapped over: one for all leaves of an argument, a tree like it, or `null` for an argument that is shared. */
@@ -32,9 +32,9 @@ export function vmap<Args extends readonly unknown[], R>(
     let batchSize: number | undefined;
     const examples: Tensor[] = [];
     const batches: Tensor[] = [];
-    const mapped = args.map((argument, i) => {
+    const leaves = args.flatMap((argument, i) => {
       const axes = spreadAxes(inAxes[i] === undefined ? 0 : (inAxes[i] ?? null), argument);
-      const leaves = tensorLeaves(argument, "vmap").map((leaf, j) => {
+      return tensorLeaves(argument, "vmap").map((leaf, j) => {
         const axis = axes[j];
         if (axis === null || axis === undefined) return leaf;
         if (axis < -leaf.rank || axis >= leaf.rank)
@@ -52,10 +52,9 @@ export function vmap<Args extends readonly unknown[], R>(
         batches.push(batch);
         return example;
       });
-      return tree.unflatten(argument, leaves);
     });
     if (batchSize === undefined) fail("vmap", "no argument is mapped over: every axis is null");
-    const output = f(...(mapped as unknown as Args));
+    const output = f(...withLeaves(args, leaves));
     const results = tensorLeaves(output, "vmap");
     const outputAxes = spreadAxes(outAxes, output);
     if (outputAxes.includes(null))
@@ -64,7 +63,7 @@ export function vmap<Args extends readonly unknown[], R>(
       const axis = outputAxes[i] ?? 0;
       return axis === 0 ? result : moveAxis(result, 0, axis);
     });
-    return tree.unflatten(output, batched) as R;
+    return withLeaves(output, batched);
   };
 }
 

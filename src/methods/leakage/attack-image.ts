@@ -7,6 +7,7 @@ import {
   type AttackedModel,
   type AttackOutcome,
   type AttackRequest,
+  type AttackState,
   type CurvePoint,
   type Frame,
   modelInputs,
@@ -42,6 +43,7 @@ export async function attackImage({
   parameters: asked,
   stream,
   onProgress,
+  checkpoints,
   signal,
 }: AttackRequest): Promise<AttackOutcome> {
   const { dtype, evaluations } = asked;
@@ -57,9 +59,11 @@ export async function attackImage({
   const gradient = await sharedGradient({ model, parameters, x, labels: [label], dtype });
 
   const labelKnowledge = typeof asked.label === "number" ? "known" : asked.label;
-  const knownLabel = labelKnowledge === "known" ? label : inferLabel(parameterAt(gradient, "fc", "bias"));
-  const judge = judgeOf(image);
+  const knownLabel = labelKnowledge === "known" ? label : inferLabel(parameterAt(gradient, "fc.bias"));
+  const resumed = checkpoints?.resumed;
+  const judge = judgeOf(image, resumed);
   const started = performance.now();
+  const secondsSoFar = (): number => (resumed?.seconds ?? 0) + (performance.now() - started) / 1000;
   const recovery = await recover({
     model,
     parameters,
@@ -74,8 +78,13 @@ export async function attackImage({
       judge.look(evaluation, matchingLoss, images);
       onProgress?.({ evaluation, evaluations, matchingLoss });
     },
+    ...(resumed && { from: resumed.recovery }),
+    onCheckpoint: (recovery) =>
+      checkpoints?.due()
+        ? checkpoints.keep({ recovery, ...judge.state(), seconds: secondsSoFar() })
+        : undefined,
   });
-  const seconds = (performance.now() - started) / 1000;
+  const seconds = secondsSoFar();
   const recovered = ndarray(recovery.images.data, image.shape, "float64");
   return {
     original: image,
@@ -115,12 +124,21 @@ interface Judge {
   look(evaluation: number, matchingLoss: number, pixels: Float64Array): void;
   readonly curve: readonly CurvePoint[];
   frames(start: NDArray<"float64">, evaluations: number, recovered: NDArray<"float64">): Frame[];
+  state(): Pick<AttackState, "curve" | "film">;
 }
 
 /** Watches an attack with the original in hand; the attack knows nothing of it. */
-function judgeOf(original: NDArray<"float64">): Judge {
-  const curve: CurvePoint[] = [];
-  const film = createFilm({ shape: original.shape, frames: frameCount });
+function judgeOf(original: NDArray<"float64">, resumed: AttackState | undefined): Judge {
+  const [evaluations = [], losses = [], errors = []] = resumed?.curve ?? [];
+  const curve = Array.from(
+    evaluations,
+    (evaluation, i): CurvePoint => ({
+      evaluation,
+      matchingLoss: losses[i] ?? Number.NaN,
+      meanSquaredError: errors[i] ?? Number.NaN,
+    }),
+  );
+  const film = createFilm({ shape: original.shape, frames: frameCount, from: resumed?.film });
   return {
     curve,
     look(evaluation, matchingLoss, pixels) {
@@ -132,5 +150,13 @@ function judgeOf(original: NDArray<"float64">): Judge {
       film.look(evaluation, pixels);
     },
     frames: (start, evaluation, recovered) => film.cut(start.data, { evaluation, pixels: recovered.data }),
+    state: () => ({
+      curve: [
+        Float64Array.from(curve, (point) => point.evaluation),
+        Float64Array.from(curve, (point) => point.matchingLoss),
+        Float64Array.from(curve, (point) => point.meanSquaredError),
+      ],
+      film: film.state(),
+    }),
   };
 }

@@ -1,6 +1,8 @@
 /** What an attack is asked and what it gives back, as plain values: no run, no files. */
 import type { NDArray } from "../../engine/ndarray.ts";
 import type { RandomStream } from "../../numeric/random.ts";
+import type { AttemptCheckpoint } from "./attempt.ts";
+import type { FilmState } from "./film.ts";
 
 /**
  * How the attacker comes by the label: `known` is told it, `infer` reads it off the gradient of the last layer's
@@ -40,7 +42,28 @@ export interface AttackRequest {
   /** Where the attack's randomness comes from: it spawns streams of it, and draws nothing from it itself. */
   readonly stream: RandomStream;
   readonly onProgress?: (progress: AttackProgress) => void;
+  /** Keeps what an attack that is cut off can go on from. */
+  readonly checkpoints?: AttackCheckpoints;
   readonly signal?: AbortSignal;
+}
+
+/** The place of an attack's checkpoints; a `Run` is made into one. */
+export interface AttackCheckpoints {
+  /** The last checkpoint of the attack that is continued. */
+  readonly resumed: AttackState | undefined;
+  /** Whether it is time for the next. */
+  due(): boolean;
+  /** Copies the state before it returns. */
+  keep(state: AttackState): Promise<void>;
+}
+
+/** An attack after an iteration. */
+export interface AttackState {
+  readonly recovery: AttemptCheckpoint;
+  /** The curve in columns: evaluations, matching losses, mean squared errors. */
+  readonly curve: readonly [Float64Array, Float64Array, Float64Array];
+  readonly film: FilmState;
+  readonly seconds: number;
 }
 
 /** One point of the attack's course. */

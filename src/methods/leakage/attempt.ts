@@ -1,4 +1,11 @@
-import { type LbfgsStatus, minimize, type Objective } from "../../training/lbfgs.ts";
+import {
+  type LbfgsCheckpoint,
+  type LbfgsState,
+  type LbfgsStatus,
+  lbfgsCheckpoint,
+  minimize,
+  type Objective,
+} from "../../training/lbfgs.ts";
 import { minimizeByAdam } from "./adam.ts";
 
 /** One attempt of an attack: one start, one minimisation. Everything here can be sent to a worker thread. */
@@ -35,6 +42,22 @@ export interface AttemptResult {
   readonly reason: string;
 }
 
+/** An attempt by L-BFGS after an iteration, from which it can go on. */
+export interface AttemptCheckpoint {
+  readonly minimizer: LbfgsCheckpoint;
+  /** Where the matching loss last fell by a hundredth. */
+  readonly reference: { readonly value: number; readonly evaluation: number };
+}
+
+export interface AttemptWatch {
+  readonly onStep?: (step: AttemptStep) => void;
+  /** Called after `onStep` of L-BFGS wherever the attempt goes on; the next iteration waits for a promise. */
+  readonly onCheckpoint?: (checkpoint: AttemptCheckpoint) => Promise<void> | undefined;
+  /** Where an attempt of the same start and settings by L-BFGS was cut off: it ends with the same bits. */
+  readonly from?: AttemptCheckpoint;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Minimises the matching loss from one start.
  *
@@ -44,11 +67,11 @@ export async function runAttempt(
   objective: Objective,
   start: Float64Array,
   settings: AttemptSettings,
-  watch: { readonly onStep?: (step: AttemptStep) => void; readonly signal?: AbortSignal } = {},
+  watch: AttemptWatch = {},
 ): Promise<AttemptResult> {
   const { optimizer, evaluations, learningRate, box, enough, patience } = settings;
   let ending: "matched" | "stuck" | undefined;
-  const reference = { value: Number.POSITIVE_INFINITY, evaluation: 0 };
+  const reference = { value: Number.POSITIVE_INFINITY, evaluation: 0, ...watch.from?.reference };
   const onIteration = (state: { x: Float64Array; value: number; evaluations: number }): unknown => {
     const { x, value, evaluations: evaluation } = state;
     watch.onStep?.({ evaluation, matchingLoss: value, x });
@@ -57,6 +80,9 @@ export async function runAttempt(
     else if (optimizer === "lbfgs" && evaluation - reference.evaluation >= patience) ending = "stuck";
     return ending && "stop";
   };
+  const onLbfgsIteration = (state: LbfgsState): unknown =>
+    onIteration(state) ??
+    watch.onCheckpoint?.({ minimizer: lbfgsCheckpoint(state), reference: { ...reference } });
   const watching = { onIteration, ...(watch.signal && { signal: watch.signal }) };
   const result =
     optimizer === "lbfgs"
@@ -67,6 +93,8 @@ export async function runAttempt(
           toleranceChange: 0,
           historySize: 100,
           ...watching,
+          onIteration: onLbfgsIteration,
+          ...(watch.from && { from: watch.from.minimizer }),
         })
       : await minimizeByAdam(objective, start, {
           iterations: evaluations,

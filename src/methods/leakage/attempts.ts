@@ -1,7 +1,13 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { type AttemptResult, type AttemptSettings, type AttemptStep, runAttempt } from "./attempt.ts";
+import {
+  type AttemptResult,
+  type AttemptSettings,
+  type AttemptStep,
+  type AttemptWatch,
+  runAttempt,
+} from "./attempt.ts";
 import type { MatchingGraph, MatchingObjective } from "./gradient-matching.ts";
 
 /** Several attempts of one attack, one after the other or at once. */
@@ -20,7 +26,7 @@ export interface AttemptTask {
 /** What a worker sends: steps, where wanted, then the result. */
 export type AttemptMessage = { readonly step: AttemptStep } | { readonly result: AttemptResult };
 
-export interface AttemptsOptions {
+export interface AttemptsOptions extends Pick<AttemptWatch, "onCheckpoint" | "from"> {
   /** How many run at a time. */
   readonly workers: number;
   readonly onStep?: (attempt: number, step: AttemptStep) => void;
@@ -52,13 +58,15 @@ async function runInTurn(
   matching: MatchingObjective,
   starts: readonly Float64Array[],
   settings: AttemptSettings,
-  { onStep, signal }: AttemptsOptions,
+  { onStep, signal, onCheckpoint, from }: AttemptsOptions,
 ): Promise<AttemptResult[]> {
   const results: AttemptResult[] = [];
   for (const [attempt, start] of starts.entries()) {
     const result = await runAttempt(matching.objective, start, settings, {
       ...(signal && { signal }),
       ...(onStep && { onStep: (step) => onStep(attempt, step) }),
+      ...(onCheckpoint && { onCheckpoint }),
+      ...(from && { from }),
     });
     if (result.status === "aborted") signal?.throwIfAborted();
     results.push(result);

@@ -67,13 +67,13 @@ export async function closedForm(request: ClosedFormRequest): Promise<ClosedForm
   checkGradient(parameters, gradient);
   const shapes = shapesOf(parameters, inputShape, convolutions);
   const headGradient = {
-    weight: parameterAt(gradient, head, "weight"),
-    bias: parameterAt(gradient, head, "bias"),
+    weight: parameterAt(gradient, `${head}.weight`),
+    bias: parameterAt(gradient, `${head}.bias`),
   };
   let activation = invertLinearLayer(headGradient);
   const label = inferLabel(headGradient.bias);
-  const headWeight = numbers(parameterAt(parameters, head, "weight"));
-  const error = softmaxError(headWeight, numbers(parameterAt(parameters, head, "bias")), activation, label);
+  const headWeight = numbers(parameterAt(parameters, `${head}.weight`));
+  const error = softmaxError(headWeight, numbers(parameterAt(parameters, `${head}.bias`)), activation, label);
   // Clipping scaled the whole gradient; that of the bias should be softmax(logits) - one-hot(label).
   const scale = dot(numbers(headGradient.bias), error) / dot(error, error);
   if (!(scale > 0))
@@ -89,8 +89,8 @@ export async function closedForm(request: ClosedFormRequest): Promise<ClosedForm
   for (const [i, { layer }] of [...convolutions.entries()].reverse()) {
     const shape = shapes[i];
     if (shape === undefined) throw new RangeError(`closed form: no shape of ${layer}`);
-    const weight = numbers(parameterAt(parameters, layer, "weight"));
-    const bias = numbers(parameterAt(parameters, layer, "bias"));
+    const weight = numbers(parameterAt(parameters, `${layer}.weight`));
+    const bias = numbers(parameterAt(parameters, `${layer}.bias`));
     const plane = shape.output[1] * shape.output[2];
     const delta = slope.map(
       (value, at) => value * between(activation[at] ?? 0) * (1 - between(activation[at] ?? 0)),
@@ -100,7 +100,7 @@ export async function closedForm(request: ClosedFormRequest): Promise<ClosedForm
       weight,
       delta,
       z,
-      weightGradient: numbers(parameterAt(gradient, layer, "weight")).map((value) => value / scale),
+      weightGradient: numbers(parameterAt(gradient, `${layer}.weight`)).map((value) => value / scale),
     });
     const { input, ...report } = solved;
     layers.push({ layer, ...report });
@@ -125,7 +125,10 @@ function shapesOf(
 ): ConvolutionShape[] {
   let input = inputShape;
   return convolutions.map(({ layer, stride, padding }) => {
-    const [outputs = 0, inputs = 0, kernel = 0, across = 0] = parameterAt(parameters, layer, "weight").shape;
+    const [outputs = 0, inputs = 0, kernel = 0, across = 0] = parameterAt(
+      parameters,
+      `${layer}.weight`,
+    ).shape;
     if (inputs !== input[0] || kernel !== across)
       throw new RangeError(
         `closed form: ${layer} has a weight [${outputs}, ${inputs}, ${kernel}, ${across}]; a square kernel for ${input[0]} channels is needed`,

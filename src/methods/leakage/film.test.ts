@@ -37,4 +37,20 @@ describe("createFilm", () => {
     expect(framesOf([2])).toEqual([0, 2]);
     expect(framesOf([2, 1, 1])).toEqual([0, 2, 3, 4]);
   });
+
+  it("goes on from its state as if it had not been cut off", () => {
+    const steps = Array.from(randomStream(4).integers(3000, 1, 4));
+    const shoot = (cuts: readonly number[]): number[] => {
+      let film = createFilm({ shape: [1, 1, 1], frames: 8 });
+      let evaluation = 0;
+      for (const [i, taken] of steps.entries()) {
+        evaluation += taken;
+        film.look(evaluation, pixel(evaluation));
+        if (cuts.includes(i))
+          film = createFilm({ shape: [1, 1, 1], frames: 8, from: structuredClone(film.state()) });
+      }
+      return film.cut(pixel(0), { evaluation, pixels: pixel(evaluation) }).map((frame) => frame.evaluation);
+    };
+    expect(shoot([3, 127, 128, 129, 2000])).toEqual(shoot([]));
+  });
 });

@@ -11,6 +11,14 @@ export interface Film {
   look(evaluation: number, pixels: Float64Array): void;
   /** The film: the start, frames as near to even spacing as the attack's iterations allow, and the end. */
   cut(start: Float64Array, end: { readonly evaluation: number; readonly pixels: Float64Array }): Frame[];
+  /** What `from` takes to go on with this film. */
+  state(): FilmState;
+}
+
+export interface FilmState {
+  readonly snapshots: readonly Frame[];
+  readonly stride: number;
+  readonly next: number;
 }
 
 /**
@@ -19,11 +27,20 @@ export interface Film {
  *
  * @param options.shape of one frame, `[channels, height, width]`
  * @param options.frames how many frames the film has, at least 2; fewer where the attack has fewer iterations
+ * @param options.from the state of a film of the same attack, cut off
  */
-export function createFilm({ shape, frames }: { readonly shape: Shape; readonly frames: number }): Film {
-  let snapshots: Frame[] = [];
-  let stride = 1;
-  let next = 1;
+export function createFilm({
+  shape,
+  frames,
+  from,
+}: {
+  readonly shape: Shape;
+  readonly frames: number;
+  readonly from?: FilmState | undefined;
+}): Film {
+  let snapshots: Frame[] = [...(from?.snapshots ?? [])];
+  let stride = from?.stride ?? 1;
+  let next = from?.next ?? 1;
   const frame = (evaluation: number, pixels: Float64Array): Frame => ({
     evaluation,
     image: ndarray(pixels, shape, "float64"),
@@ -47,6 +64,7 @@ export function createFilm({ shape, frames }: { readonly shape: Shape; readonly 
       }
       return [frame(0, start), ...chosen, frame(end.evaluation, end.pixels)];
     },
+    state: () => ({ snapshots, stride, next }),
   };
 }
 

@@ -51,7 +51,7 @@ describe.each(["tiny_mlp_sigmoid.json", "tiny_mlp_tanh.json", "tiny_mlp_batch3.j
       ["output", "weight", "W2"],
       ["output", "bias", "b2"],
     ] as const)
-      expectClose(parameterAt(gradient, layer, kind).data as Float64Array, reference.grad_true[name]);
+      expectClose(parameterAt(gradient, `${layer}.${kind}`).data as Float64Array, reference.grad_true[name]);
   });
 
   it.each([
@@ -228,12 +228,12 @@ describe("the matching objective's variants", () => {
       ...gradient,
       hidden: {
         weight: double(
-          (parameterAt(gradient, "hidden", "weight").data as Float64Array).map((value, i) =>
+          (parameterAt(gradient, "hidden.weight").data as Float64Array).map((value, i) =>
             i % 3 ? 0 : value,
           ),
           [7, 5],
         ),
-        bias: parameterAt(gradient, "hidden", "bias"),
+        bias: parameterAt(gradient, "hidden.bias"),
       },
     });
     const naive = await objectiveOf({}, pruned);
@@ -262,9 +262,9 @@ describe("the matching objective's variants", () => {
 
   it("refuse a gradient that is not the model's, telling what differs", async () => {
     const wrong = (gradient: Named<NDArray>): Named<NDArray> => ({
-      hidden: { weight: double(Array(35).fill(1), [5, 7]), bias: parameterAt(gradient, "hidden", "bias") },
-      output: { weight: parameterAt(gradient, "output", "weight") },
-      extra: { bias: parameterAt(gradient, "hidden", "bias") },
+      hidden: { weight: double(Array(35).fill(1), [5, 7]), bias: parameterAt(gradient, "hidden.bias") },
+      output: { weight: parameterAt(gradient, "output.weight") },
+      extra: { bias: parameterAt(gradient, "hidden.bias") },
     });
     await expect(objectiveOf({}, wrong)).rejects.toThrow(
       "hidden.weight: [7,5] expected, [5,7] found; output.bias: [3] expected, nothing found; extra.bias: not expected, [7] found",

@@ -91,10 +91,10 @@ export function imprintedModel(model: Model, options: ImprintOptions): Model {
       const { imprint: _, ...rest } = values;
       const flat = op.reshape(x, [x.shape[0] ?? 0, features]);
       const measured = op.add(
-        op.matmul(flat, op.transpose(parameterAt(values, "imprint", "weight"))),
-        parameterAt(values, "imprint", "bias"),
+        op.matmul(flat, op.transpose(parameterAt(values, "imprint.weight"))),
+        parameterAt(values, "imprint.bias"),
       );
-      const through = op.matmul(op.relu(measured), op.transpose(parameterAt(values, "imprint", "output")));
+      const through = op.matmul(op.relu(measured), op.transpose(parameterAt(values, "imprint.output")));
       return model.apply(rest, op.reshape(op.add(flat, through), x.shape));
     },
   };

@@ -20,8 +20,8 @@ async function lastLayer(labels: readonly number[], seed: number) {
     dtype: "float64",
   });
   return {
-    weight: parameterAt(gradient, "output", "weight"),
-    bias: parameterAt(gradient, "output", "bias"),
+    weight: parameterAt(gradient, "output.weight"),
+    bias: parameterAt(gradient, "output.bias"),
     examples: labels.length,
   };
 }

@@ -17,8 +17,8 @@ async function firstLayer(model: Model, layer: string, labels: readonly number[]
   return {
     examples: labels.map((_, n) => x.data.slice(n * features, (n + 1) * features)),
     gradient: {
-      weight: parameterAt(gradient, layer, "weight"),
-      bias: parameterAt(gradient, layer, "bias"),
+      weight: parameterAt(gradient, `${layer}.weight`),
+      bias: parameterAt(gradient, `${layer}.bias`),
     },
   };
 }

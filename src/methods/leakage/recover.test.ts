@@ -6,12 +6,13 @@ import * as tree from "../../engine/tree.ts";
 import { lenet } from "../../models/lenet.ts";
 import { type Model, parameterAt } from "../../models/model.ts";
 import { type RandomStream, randomStream } from "../../numeric/random.ts";
+import type { AttemptCheckpoint } from "./attempt.ts";
 import { clipNorm } from "./defences/clip.ts";
 import { pruneSmallest } from "./defences/prune.ts";
 import { meanSquaredError } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
 import { matchImages } from "./match-images.ts";
-import { recover } from "./recover.ts";
+import { type RecoverOptions, recover } from "./recover.ts";
 import { sharedGradient } from "./shared-gradient.ts";
 import { tinyNetwork } from "./tiny-network.testing.ts";
 import { sharedPath } from "./vectors.testing.ts";
@@ -64,7 +65,7 @@ describe("recovering digits from their gradients", () => {
     const label = Number(labels.data[0]);
     const run = async (watch: boolean) => {
       const { x, ...shared } = await client(lenet({ channels: 1 }), unitPixels(images, 0), label, 7);
-      const known = inferLabel(parameterAt(shared.gradient, "fc", "bias"));
+      const known = inferLabel(parameterAt(shared.gradient, "fc.bias"));
       expect(known).toBe(label);
       let last = Number.POSITIVE_INFINITY;
       return recover({
@@ -80,6 +81,20 @@ describe("recovering digits from their gradients", () => {
     const [watched, blind] = [await run(true), await run(false)];
     expect(watched.images.data).toEqual(blind.images.data);
     expect(watched.status).toBe("max-evaluations");
+  });
+
+  it("goes on from a checkpoint with the same bits, the last before a match included", async () => {
+    const { images, labels } = await readIdxImages(files, { count: 1 });
+    const label = Number(labels.data[0]);
+    const run = async (options: Partial<RecoverOptions> = {}) => {
+      const { x: _, ...shared } = await client(lenet({ channels: 1 }), unitPixels(images, 0), label, 1234);
+      return recover({ ...shared, evaluations: 1000, tolerance: 1e-4, ...options });
+    };
+    const checkpoints: AttemptCheckpoint[] = [];
+    const whole = await run({ onCheckpoint: async (state) => void checkpoints.push(structuredClone(state)) });
+    expect(whole.status).toBe("matched");
+    for (const from of [checkpoints[20], checkpoints.at(-1)])
+      expect(await run(from && { from })).toEqual(whole);
   });
 
   it("stops when it is told to", async () => {
@@ -106,7 +121,7 @@ describe("recovering a photograph from its gradient", () => {
     const { images, labels } = await readCifar10(cifar, { start: 1, count: 1 });
     const label = Number(labels.data[0]);
     const { x, ...shared } = await client(lenet(), unitPixels(images, 0), label, 1235);
-    const known = inferLabel(parameterAt(shared.gradient, "fc", "bias"));
+    const known = inferLabel(parameterAt(shared.gradient, "fc.bias"));
     expect(known).toBe(label);
     const recovery = await recover({ ...shared, labels: [known], evaluations: 4000, tolerance: 1e-8 });
     expect(meanSquaredError(recovery.images, x)).toBeLessThan(1e-4);
@@ -245,7 +260,7 @@ describe("attackers that know the defence", () => {
   it("see through clipping by the cosine", async () => {
     const { x, label, ...shared } = await digit(1235);
     const gradient = clipNorm(shared.gradient, 1);
-    expect(inferLabel(parameterAt(gradient, "fc", "bias"))).toBe(label);
+    expect(inferLabel(parameterAt(gradient, "fc.bias"))).toBe(label);
     const recovery = await recover({
       ...shared,
       gradient,

@@ -4,7 +4,7 @@ import { sizeOf } from "../../engine/shape.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Model, Named } from "../../models/model.ts";
 import type { RandomStream } from "../../numeric/random.ts";
-import type { AttackOptimizer, AttemptResult, AttemptSettings } from "./attempt.ts";
+import type { AttackOptimizer, AttemptCheckpoint, AttemptResult, AttemptSettings } from "./attempt.ts";
 import { runAttempts } from "./attempts.ts";
 import type { Distance } from "./distances.ts";
 import { compileMatching, type MatchingRequest } from "./gradient-matching.ts";
@@ -65,6 +65,13 @@ export interface RecoverOptions
    */
   readonly workers?: number;
   readonly onStep?: (step: RecoveryStep) => void;
+  /**
+   * Called after `onStep` wherever an attack of one start by L-BFGS goes on, with what `from` takes; its arrays change
+   * with the next iteration, which waits for a promise. Not called with restarts or by Adam.
+   */
+  readonly onCheckpoint?: (checkpoint: AttemptCheckpoint) => Promise<void> | undefined;
+  /** A checkpoint of an attack under the same options that was cut off: it ends with the same bits. */
+  readonly from?: AttemptCheckpoint;
   readonly signal?: AbortSignal;
 }
 
@@ -101,7 +108,7 @@ export interface Recovery extends AttemptSummary {
  */
 export async function recover(options: RecoverOptions): Promise<Recovery> {
   const { model, examples = 1, labels, stream, dtype = "float64", restarts = 1 } = options;
-  const { onStep, signal, evaluations = 4000 } = options;
+  const { onStep, onCheckpoint, from, signal, evaluations = 4000 } = options;
   const { workers = evaluations < worthwhile ? 1 : availableParallelism() } = options;
   if (!Number.isInteger(workers) || workers < 1)
     throw new RangeError(`recover: workers ${workers} is not a positive integer`);
@@ -112,12 +119,13 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
   const settings = settingsOf(options, pixels);
   const matching = await compileMatching({ ...options, examples, labels, dtype });
   const streams = [stream, ...stream.spawn(restarts - 1)];
-  const starts = streams.map((from) => from.normal(matching.unknowns));
+  const starts = streams.map((each) => each.normal(matching.unknowns));
   let results: AttemptResult[];
   try {
     results = await runAttempts(matching, starts, settings, {
       workers: Math.min(workers, restarts),
       ...(signal && { signal }),
+      ...(restarts === 1 && { ...(onCheckpoint && { onCheckpoint }), ...(from && { from }) }),
       ...(onStep && {
         onStep: (attempt, { evaluation, matchingLoss, x }) =>
           onStep({ attempt, evaluation, matchingLoss, images: x.subarray(0, pixels) }),

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NDArray } from "../../engine/ndarray.ts";
 import * as tree from "../../engine/tree.ts";
 import { lenet } from "../../models/lenet.ts";
-import type { Named } from "../../models/model.ts";
+import { subtreeAt } from "../../models/model.ts";
 import { randomStream } from "../../numeric/random.ts";
 import { addGaussianNoise } from "./defences/noise.ts";
 import { sentEntries } from "./defences/prune.ts";
@@ -78,8 +78,8 @@ describe("leakageRisk", () => {
     const zeros = (array: NDArray) => double(new Float64Array(array.data.length), array.shape);
     // The last layer alone tells of five hidden units, not of six pixels.
     const mask = sentEntries({
-      hidden: tree.map(zeros, gradient.hidden ?? {}) as Named<NDArray>[string],
-      output: gradient.output ?? {},
+      hidden: tree.map(zeros, subtreeAt(gradient, "hidden")),
+      output: subtreeAt(gradient, "output"),
     });
     const risk = await leakageRisk({ model, parameters, x, labels: [1], mask });
     expect(risk.equations).toBe(18);

@@ -2,7 +2,7 @@ import { readImage } from "../../data/image.ts";
 import { formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
-import { type AttackImage, type AttackParameters, modelInputs } from "./attack-outcome.ts";
+import { type AttackImage, type AttackParameters, type AttackState, modelInputs } from "./attack-outcome.ts";
 import { reportAttack } from "./report-attack.ts";
 
 export interface RunAttackRequest {
@@ -31,6 +31,11 @@ export async function runAttack({
     image,
     parameters,
     stream: run.rng,
+    checkpoints: {
+      resumed: run.resume<AttackState>(),
+      due: run.checkpointDue,
+      keep: run.checkpoint,
+    },
     signal: run.signal,
     onProgress: ({ evaluation, evaluations, matchingLoss }) =>
       run.progress(evaluation, evaluations, `matching loss ${formatNumber(matchingLoss, { digits: 2 })}`),

@@ -38,8 +38,8 @@ export function tinyNetwork({
   });
   const linear = (x: Tensor, values: Named<Tensor>, layer: string): Tensor =>
     op.add(
-      op.matmul(x, op.transpose(parameterAt(values, layer, "weight"))),
-      parameterAt(values, layer, "bias"),
+      op.matmul(x, op.transpose(parameterAt(values, `${layer}.weight`))),
+      parameterAt(values, `${layer}.bias`),
     );
   return {
     description: "a tiny network",

@@ -33,7 +33,7 @@ function choose(call: Call): readonly Value[] {
 }
 
 /**
- * A loop that only counts is a scan over its count, which has derivatives; one that tests a condition is a whileLoop,
+ * A loop that is known not to begin gives what it began with. A loop that only counts is a scan over its count, which has derivatives; one that tests a condition is a whileLoop,
  * which has none.
  */
 function loop(call: Call): readonly Value[] {
@@ -42,7 +42,9 @@ function loop(call: Call): readonly Value[] {
   const [count, condition] = call.inputs;
   const stacked = body.outputs.length - 1 - initial.length;
   if (stacked < 0) throw new Error("its body gives fewer values than the loop carries");
+  const known = condition === undefined || !isTensor(condition);
   const holds = condition === undefined || (!isTensor(condition) && condition.data[0] === 1);
+  if (known && !holds) return countedLoop(call, body, initial, 0);
   if (count !== undefined && !isTensor(count) && holds && onlyCounts(call, body, initial)) {
     const steps = Number(count.data[0]);
     return countedLoop(call, body, initial, Math.max(0, checkedLength(steps, "the number of its steps")));

@@ -1,7 +1,8 @@
 import { conv, convTranspose } from "../../ops/convolution.ts";
+import { transposedSize } from "../../ops/convolution-geometry.ts";
 import type { Tensor } from "../../tensor.ts";
 import { attribute, type Call, listAttribute, type OperatorTable, optionalTensor, tensor } from "./call.ts";
-import { autoPadding, type Padding, pairs } from "./window.ts";
+import { autoPadding, autoPadMode, type Padding, pairs } from "./window.ts";
 
 /** Convolutions. */
 
@@ -27,7 +28,10 @@ function convolution(call: Call): Tensor {
   });
 }
 
-/** `output_shape` fixes the padding; without it the padding fixes the output's shape. */
+/**
+ * `output_shape` fixes the padding; without it the padding fixes the output's shape. Where the wanted shape is larger
+ * than what the kernel reaches, the rest is output padding.
+ */
 function transposedConvolution(call: Call): Tensor {
   const x = tensor(call, 0);
   const w = tensor(call, 1);
@@ -37,35 +41,40 @@ function transposedConvolution(call: Call): Tensor {
   const stride = listAttribute(call, "strides") ?? ones;
   const dilation = listAttribute(call, "dilations") ?? ones;
   const outputPadding = listAttribute(call, "output_padding") ?? ones.map(() => 0);
-  const reach = x.shape
-    .slice(2)
-    .map(
-      (size, i) =>
-        (size - 1) * (stride[i] ?? 1) +
-        (outputPadding[i] ?? 0) +
-        ((w.shape[i + 2] ?? 1) - 1) * (dilation[i] ?? 1) +
-        1,
-    );
+  const unpadded = { stride, dilation, padding: [], kernelSize: w.shape.slice(2) };
+  const reach = transposedSize(x.shape.slice(2), unpadded).map((size, i) => size + (outputPadding[i] ?? 0));
+  const wanted = wantedSize(call, stride, x.shape.slice(2));
   return convTranspose(x, w, {
     stride,
     dilation,
-    padding: transposedPadding(call, reach, stride, x.shape.slice(2)),
-    outputPadding,
+    padding: transposedPadding(call, reach, wanted),
+    outputPadding: outputPadding.map((extra, i) => extra + Math.max(0, (wanted?.[i] ?? 0) - (reach[i] ?? 0))),
     groups: attribute(call, "group", 1),
     ...(bias && { bias }),
   });
 }
 
+/** The spatial axes of the output where the node fixes them. */
+function wantedSize(
+  call: Call,
+  stride: readonly number[],
+  size: readonly number[],
+): readonly number[] | undefined {
+  const mode = autoPadMode(call);
+  const same = mode === "SAME_UPPER" || mode === "SAME_LOWER";
+  // Some exporters list the examples and channels too.
+  return (
+    listAttribute(call, "output_shape")?.slice(-size.length) ??
+    (same ? size.map((n, i) => n * (stride[i] ?? 1)) : undefined)
+  );
+}
+
 function transposedPadding(
   call: Call,
   reach: readonly number[],
-  stride: readonly number[],
-  size: readonly number[],
+  wanted: readonly number[] | undefined,
 ): Padding[] {
-  const mode = modeOf(call);
-  const same = mode === "SAME_UPPER" || mode === "SAME_LOWER";
-  const wanted =
-    listAttribute(call, "output_shape") ?? (same ? size.map((n, i) => n * (stride[i] ?? 1)) : undefined);
+  const mode = autoPadMode(call);
   if (wanted === undefined)
     return mode === "VALID"
       ? reach.map((): Padding => [0, 0])
@@ -75,11 +84,6 @@ function transposedPadding(
     const small = Math.floor(total / 2);
     return mode === "SAME_UPPER" ? [small, total - small] : [total - small, small];
   });
-}
-
-function modeOf({ node }: Call): string {
-  const mode = node.attributes.get("auto_pad");
-  return mode?.kind === "string" ? mode.value : "NOTSET";
 }
 
 export const convolutions: OperatorTable = {

@@ -2,7 +2,8 @@ import { isFloat } from "../../dtype.ts";
 import { requireFloat } from "../../ops/check.ts";
 import { full } from "../../ops/constants.ts";
 import * as e from "../../ops/elementwise.ts";
-import { erf } from "../../ops/special.ts";
+import { remainder } from "../../ops/remainder.ts";
+import { erf, expm1 } from "../../ops/special.ts";
 import type { Tensor } from "../../tensor.ts";
 import { dtypeOfElement, nameOfElement } from "../tensor-data.ts";
 import {
@@ -31,19 +32,14 @@ function variadic(combine: (a: Tensor, b: Tensor) => Tensor): Apply {
   return (call) => allTensors(call).reduce((a, b) => combine(a, b));
 }
 
-/** The number without its fraction. */
-function truncate(x: Tensor): Tensor {
-  return isFloat(x.dtype) ? e.mul(e.sign(x), e.floor(e.abs(x))) : x;
-}
-
 /** With the sign of the divisor, as Python; with `fmod` the sign of the dividend, as C. */
 function modulo(call: Call): Tensor {
   const a = tensor(call, 0);
   const b = tensor(call, 1);
-  const remainder = e.sub(a, e.mul(truncate(e.div(a, b)), b));
-  if (attribute(call, "fmod", 0) === 1) return remainder;
-  const opposite = e.notEqual(e.less(remainder, 0), e.less(b, 0));
-  return e.where(e.logicalAnd(opposite, e.notEqual(remainder, 0)), e.add(remainder, b), remainder);
+  const rest = isFloat(a.dtype) ? remainder(a, b) : e.sub(a, e.mul(e.div(a, b), b));
+  if (attribute(call, "fmod", 0) === 1) return rest;
+  const opposite = e.notEqual(e.less(rest, 0), e.less(b, 0));
+  return e.where(e.logicalAnd(opposite, e.notEqual(rest, 0)), e.add(rest, b), rest);
 }
 
 /** The base and the exponent may differ in dtype; the result has the base's. */
@@ -116,7 +112,8 @@ export const elementwise: OperatorTable = {
   Cos: unary(e.cos),
   Tan: unary(e.tan),
   Tanh: unary(e.tanh),
-  Sinh: unary((x) => e.mul(e.sub(e.exp(x), e.exp(e.neg(x))), 0.5)),
+  // Of exponentials less 1, whose difference keeps its digits near 0.
+  Sinh: unary((x) => e.mul(e.sub(expm1(x), expm1(e.neg(x))), 0.5)),
   Cosh: unary((x) => e.mul(e.add(e.exp(x), e.exp(e.neg(x))), 0.5)),
   Erf: unary(erf),
   Floor: rounding(e.floor),

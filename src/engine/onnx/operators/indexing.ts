@@ -63,7 +63,15 @@ function written(x: Tensor, marks: (ones: Tensor) => Tensor, updates: Tensor): T
 }
 
 function scatterElements(call: Call): Tensor {
-  const x = tensor(call, 0);
+  const whole = tensor(call, 0);
+  if (whole.dtype === "bool") {
+    const numbers = [e.cast(whole, "uint8"), call.inputs[1], e.cast(tensor(call, 2), "uint8")];
+    return e.cast(scatterElements({ ...call, inputs: numbers }), "bool");
+  }
+  return scatterNumbers(call, whole);
+}
+
+function scatterNumbers(call: Call, x: Tensor): Tensor {
   const given = tensor(call, 1);
   const updates = tensor(call, 2);
   const axis = normalizeAxis(attribute(call, "axis", 0), x.rank, "ScatterElements");

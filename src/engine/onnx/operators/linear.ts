@@ -24,13 +24,14 @@ function scaled(x: Tensor, factor: number): Tensor {
   return factor === 1 ? x : e.mul(x, isFloat(x.dtype) ? factor : Math.trunc(factor));
 }
 
-/** alpha A' B' + beta C. */
+/** alpha A' B' + beta C; where beta is 0, C is not read. */
 function gemm(call: Call): Tensor {
   const a = transposedIf(tensor(call, 0), attribute(call, "transA", 0));
   const b = transposedIf(tensor(call, 1), attribute(call, "transB", 0));
   const product = scaled(matmul(a, b), attribute(call, "alpha", 1));
   const c = optionalTensor(call, 2);
-  return c === undefined ? product : e.add(product, scaled(c, attribute(call, "beta", 1)));
+  const beta = attribute(call, "beta", 1);
+  return c === undefined || beta === 0 ? product : e.add(product, scaled(c, beta));
 }
 
 /** The runtime's matrix product with scaling and transposition in it. */

@@ -112,27 +112,33 @@ function rootMeanSquareNormalization(call: Call): Tensor {
   return e.mul(e.mul(x, e.rsqrt(e.add(power, epsilon))), tensor(call, 1));
 }
 
+/** x over its norm; zeros, whose norm is 0, stay zeros. */
 function lpNormalization(call: Call): Tensor {
   const x = tensor(call, 0);
-  const axes = [attribute(call, "axis", -1)];
-  return attribute(call, "p", 2) === 1
-    ? e.div(x, sum(e.abs(x), { axes, keepAxes: true }))
-    : e.div(x, norm(x, { axes, keepAxes: true }));
+  const options = { axes: [attribute(call, "axis", -1)], keepAxes: true };
+  const length = attribute(call, "p", 2) === 1 ? sum(e.abs(x), options) : norm(x, options);
+  return e.div(x, e.where(e.equal(length, 0), 1, length));
 }
 
-/** Local response normalisation over neighbouring channels (Krizhevsky et al. 2012). */
+/**
+ * Local response normalisation over neighbouring channels (Krizhevsky et al. 2012). Channels that are not there count
+ * as zeros, so that no window needs to reach further than the channels do.
+ */
 function localResponse(call: Call): Tensor {
   const x = tensor(call, 0);
   const size = attribute(call, "size", 1);
   const channels = x.shape[1] ?? 0;
-  if (!(size >= 1 && size <= Math.min(2 * channels + 1, 10_000)))
-    throw new Error(`size ${size} is not between 1 and twice the ${channels} channels`);
-  const before = Math.floor((size - 1) / 2);
+  if (!(size >= 1)) throw new Error(`size ${size} is not a number of channels`);
+  const reach = Math.max(0, channels - 1);
+  const before = Math.min(reach, Math.floor((size - 1) / 2));
+  const after = Math.min(reach, Math.ceil((size - 1) / 2));
+  if (before + after > 10_000)
+    throw new Error(`size ${size} over ${channels} channels is too much to add up`);
   const padded = pad(
     e.square(x),
-    x.shape.map((_, axis): [number, number] => (axis === 1 ? [before, size - 1 - before] : [0, 0])),
+    x.shape.map((_, axis): [number, number] => (axis === 1 ? [before, after] : [0, 0])),
   );
-  const windows = Array.from({ length: size }, (_, i) => sliceAxis(padded, 1, i, i + channels));
+  const windows = Array.from({ length: before + 1 + after }, (_, i) => sliceAxis(padded, 1, i, i + channels));
   const total = windows.reduce((a, b) => e.add(a, b));
   const alpha = attribute(call, "alpha", Math.fround(1e-4));
   const base = e.add(e.mul(total, alpha / size), attribute(call, "bias", 1));

@@ -1,3 +1,4 @@
+import { isInteger } from "../../dtype.ts";
 import { type ReductionOptions, sum } from "../../ops/broadcast.ts";
 import * as e from "../../ops/elementwise.ts";
 import { topK } from "../../ops/indexing.ts";
@@ -39,6 +40,18 @@ function reduction(
 
 const same = (x: Tensor): Tensor => x;
 
+/** Results that are fractions: those of integers are cut to whole numbers, as the runtime cuts them. */
+function cutForIntegers<Rest extends readonly unknown[]>(compute: (x: Tensor, ...rest: Rest) => Tensor) {
+  return (x: Tensor, ...rest: Rest): Tensor =>
+    isInteger(x.dtype) ? e.cast(compute(e.cast(x, "float64"), ...rest), x.dtype) : compute(x, ...rest);
+}
+
+/** Truths are ordered since operator set 20: false is less than true. */
+function orderedTruths(extremum: (x: Tensor, options: ReductionOptions) => Tensor) {
+  return (x: Tensor, options: ReductionOptions): Tensor =>
+    x.dtype === "bool" ? e.cast(extremum(e.cast(x, "uint8"), options), "bool") : extremum(x, options);
+}
+
 const sumOfSquares = (x: Tensor, options: ReductionOptions): Tensor => sum(e.square(x), options);
 
 function argument(find: (x: Tensor, options: { axis: number }) => Tensor): Apply {
@@ -69,14 +82,20 @@ function largest(call: Call): readonly Value[] {
 
 export const reductions: OperatorTable = {
   ReduceSum: reduction(sum, same),
-  ReduceMean: reduction(r.mean, same),
-  ReduceMax: reduction(r.max, same),
-  ReduceMin: reduction(r.min, same),
+  ReduceMean: reduction(cutForIntegers(r.mean), same),
+  ReduceMax: reduction(orderedTruths(r.max), same),
+  ReduceMin: reduction(orderedTruths(r.min), same),
   ReduceProd: reduction(r.prod, same),
   ReduceL1: reduction((x, options) => sum(e.abs(x), options), e.abs),
-  ReduceL2: reduction((x, options) => r.norm(x, options), e.abs),
-  ReduceLogSum: reduction((x, options) => e.log(sum(x, options)), e.log),
-  ReduceLogSumExp: reduction(r.logSumExp, same),
+  ReduceL2: reduction(
+    cutForIntegers((x, options: ReductionOptions) => r.norm(x, options)),
+    e.abs,
+  ),
+  ReduceLogSum: reduction(
+    cutForIntegers((x, options: ReductionOptions) => e.log(sum(x, options))),
+    cutForIntegers(e.log),
+  ),
+  ReduceLogSumExp: reduction(cutForIntegers(r.logSumExp), same),
   ReduceSumSquare: reduction(sumOfSquares, e.square),
   ArgMax: argument(r.argmax),
   ArgMin: argument(r.argmin),

@@ -1,3 +1,4 @@
+import { isFloat } from "../../dtype.ts";
 import { ndarray } from "../../ndarray.ts";
 import { constant } from "../../ops/constants.ts";
 import * as e from "../../ops/elementwise.ts";
@@ -17,15 +18,24 @@ import {
   textAttribute,
 } from "./call.ts";
 
-/** Resampling: each output coordinate reads one (nearest) or two (linear) input coordinates of each axis. */
+/**
+ * Resampling: each output coordinate reads one (nearest) or two (linear) input coordinates of each axis.
+ *
+ * Scales are float32, and so is the arithmetic on them here, as in the runtimes that made and run such models: 10 times
+ * float32's 0.7 is 7 in float32 and less than 7 in exact arithmetic, which would be an axis of 6.
+ */
+
+const single = Math.fround;
 
 type Transformation = (place: number, scale: number, from: number, to: number) => number;
 
+const halfPixel: Transformation = (place, scale) => single(single((place + 0.5) / scale) - 0.5);
+
 const transformations: Readonly<Record<string, Transformation>> = {
-  asymmetric: (place, scale) => place / scale,
-  half_pixel: (place, scale) => (place + 0.5) / scale - 0.5,
-  pytorch_half_pixel: (place, scale, _, to) => (to > 1 ? (place + 0.5) / scale - 0.5 : 0),
-  align_corners: (place, _, from, to) => (to > 1 ? (place * (from - 1)) / (to - 1) : 0),
+  asymmetric: (place, scale) => single(place / scale),
+  half_pixel: halfPixel,
+  pytorch_half_pixel: (place, scale, from, to) => (to > 1 ? halfPixel(place, scale, from, to) : 0),
+  align_corners: (place, _, from, to) => (to > 1 ? single(single(place * (from - 1)) / (to - 1)) : 0),
 };
 
 const roundings: Readonly<Record<string, (place: number) => number>> = {
@@ -58,16 +68,18 @@ function resize(call: Call): Tensor {
   const sizes = optionalNumbers(call, 3) ?? [];
   if (scales.length !== axes.length && sizes.length !== axes.length)
     throw new Error(`neither scales nor sizes are given for the ${axes.length} axes`);
-  let result = x;
+  // Between integers too the weights are fractions: what is between is cut to a whole number in the end.
+  const widened = !isFloat(x.dtype) && textAttribute(call, "mode", "nearest") === "linear";
+  let result = widened ? e.cast(x, "float32") : x;
   for (const [i, axis] of axes.entries()) {
     const from = x.shape[axis] ?? 0;
-    const scale = sizes.length > 0 ? (sizes[i] ?? 0) / from : (scales[i] ?? 1);
-    const to = sizes.length > 0 ? (sizes[i] ?? 0) : Math.floor(from * scale);
+    const scale = sizes.length > 0 ? single((sizes[i] ?? 0) / from) : (scales[i] ?? 1);
+    const to = sizes.length > 0 ? (sizes[i] ?? 0) : Math.floor(single(from * scale));
     if (!(to >= 0)) throw new Error(`axis ${axis} would have size ${to}`);
     checkedLength(to, "an axis of size");
     if (from !== to || scale !== 1) result = resample(call, result, axis, to, scale);
   }
-  return result;
+  return widened ? e.cast(result, x.dtype) : result;
 }
 
 function resample(call: Call, x: Tensor, axis: number, to: number, scale: number): Tensor {

@@ -5,7 +5,7 @@ import { arange, constant, full } from "../../ops/constants.ts";
 
 import * as e from "../../ops/elementwise.ts";
 import { reshape, transpose, unsqueeze } from "../../ops/shape.ts";
-import { concat, pad, type Range, slice, split } from "../../ops/slicing.ts";
+import { concat, type Range, slice, split } from "../../ops/slicing.ts";
 import { broadcastShapes, normalizeAxes, normalizeAxis, type Shape, sizeOf } from "../../shape.ts";
 import { isTensor, type Tensor } from "../../tensor.ts";
 import { dtypeOfElement } from "../tensor-data.ts";
@@ -129,6 +129,10 @@ function parts(call: Call): readonly Value[] {
   return split(asTensor(input), sizes, axis);
 }
 
+/**
+ * Python's slicing, but for one thing: with a negative step, a start before the first element is that element, where
+ * Python's slice is empty.
+ */
 function sliced(call: Call): Tensor {
   const x = tensor(call, 0);
   const starts = numbers(call, 1);
@@ -136,49 +140,17 @@ function sliced(call: Call): Tensor {
   const axes = optionalNumbers(call, 3) ?? starts.map((_, i) => i);
   const steps = optionalNumbers(call, 4) ?? starts.map(() => 1);
   const ranges = x.shape.map((): Range => []);
-  for (const [i, given] of axes.entries())
-    ranges[normalizeAxis(given, x.rank, "Slice")] = [starts[i] ?? 0, ends[i] ?? 0, steps[i] ?? 1];
+  for (const [i, given] of axes.entries()) {
+    const axis = normalizeAxis(given, x.rank, "Slice");
+    const step = steps[i] ?? 1;
+    ranges[axis] = [firstOf(starts[i] ?? 0, step, x.shape[axis] ?? 0), ends[i] ?? 0, step];
+  }
   return slice(x, ...ranges);
 }
 
-/** The axes that the pads are for: an input since operator set 18. */
-function padded(call: Call): Tensor {
-  const x = tensor(call, 0);
-  const pads = numbers(call, 1);
-  const fill = optionalNumbers(call, 2)?.[0] ?? 0;
-  const axes = optionalNumbers(call, 3)?.map((axis) => normalizeAxis(axis, x.rank, "Pad"));
-  const count = pads.length / 2;
-  const widths = x.shape.map((_, axis): [number, number] => {
-    const place = axes === undefined ? axis : axes.indexOf(axis);
-    return place === -1 ? [0, 0] : [pads[place] ?? 0, pads[place + count] ?? 0];
-  });
-  switch (textAttribute(call, "mode", "constant")) {
-    case "constant":
-      return pad(x, widths, { value: fill });
-    case "reflect":
-      return pad(x, widths, { mode: "reflect" });
-    default:
-      return padWithEdge(x, widths);
-  }
-}
-
-/** The outermost elements repeated. */
-function padWithEdge(x: Tensor, widths: readonly (readonly [number, number])[]): Tensor {
-  let result = x;
-  for (const [axis, [before, after]] of widths.entries()) {
-    if (before < 0 || after < 0) throw new Error("negative pads are not supported in mode edge");
-    const size = x.shape[axis] ?? 0;
-    const spread = (from: number, count: number): Tensor =>
-      expand(
-        slice(result, ...result.shape.map((_, i): Range => (i === axis ? [from, from + 1] : []))),
-        result.shape.map((length, i) => (i === axis ? count : length)),
-      );
-    result = concat(
-      [...(before > 0 ? [spread(0, before)] : []), result, ...(after > 0 ? [spread(size - 1, after)] : [])],
-      axis,
-    );
-  }
-  return result;
+/** Where a slice starts, as Python's slicing takes it. */
+export function firstOf(start: number, step: number, size: number): number {
+  return step < 0 && size > 0 ? Math.max(start, -size) : start;
 }
 
 /** Both ways: an axis of size 1 in the wanted shape keeps the size of the input's. */
@@ -295,14 +267,6 @@ export const shapes: OperatorTable = {
   Concat: (call) => concat(allTensors(call), attribute(call, "axis", 0)),
   Split: { apply: parts, staticInputs: [1] },
   Slice: { apply: sliced, staticInputs: [1, 2, 3, 4] },
-  Pad: {
-    apply: padded,
-    staticInputs: [1, 2, 3],
-    unsupported: (node) => {
-      const mode = textAttribute({ node }, "mode", "constant");
-      return ["constant", "reflect", "edge"].includes(mode) ? undefined : `mode ${mode} is not supported`;
-    },
-  },
   Expand: { apply: expanded, staticInputs: [1] },
   Tile: { apply: (call) => tile(tensor(call, 0), numbers(call, 1)), staticInputs: [1] },
   ConstantOfShape: { apply: constantOfShape, staticInputs: [0] },

@@ -7,6 +7,7 @@ import { elementwise } from "./elementwise.ts";
 import { indexing } from "./indexing.ts";
 import { linear, runtimeLinear } from "./linear.ts";
 import { normalizations } from "./normalization.ts";
+import { padding } from "./padding.ts";
 import { pooling } from "./pooling.ts";
 import { recurrentLayers } from "./recurrent.ts";
 import { reductions } from "./reduction.ts";
@@ -25,6 +26,7 @@ const domains: Readonly<Record<string, OperatorTable>> = {
     ...reductions,
     ...normalizations,
     ...shapes,
+    ...padding,
     ...indexing,
     ...resampling,
     ...pooling,

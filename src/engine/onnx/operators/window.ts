@@ -18,17 +18,33 @@ export function pairs(pads: readonly number[], axes: number): Padding[] {
   return Array.from({ length: axes }, (_, i): Padding => [pads[i] ?? 0, pads[i + axes] ?? 0]);
 }
 
-/** The padding of a node: its `pads`, or what `auto_pad` makes of its window. */
-export function autoPadding(call: Call, { size, kernel, stride, dilation }: Window): Padding[] {
+export type AutoPadMode = "NOTSET" | "VALID" | "SAME_UPPER" | "SAME_LOWER";
+
+/** Who says where the padding is: `NOTSET` the node's `pads`. */
+export function autoPadMode(call: Call): AutoPadMode {
   const mode = textAttribute(call, "auto_pad", "NOTSET");
   switch (mode) {
-    case "NOTSET":
     case "":
+      return "NOTSET";
+    case "NOTSET":
+    case "VALID":
+    case "SAME_UPPER":
+    case "SAME_LOWER":
+      return mode;
+    default:
+      throw new Error(`auto_pad ${JSON.stringify(mode)} is none of NOTSET, VALID, SAME_UPPER, SAME_LOWER`);
+  }
+}
+
+/** The padding of a node: its `pads`, or what `auto_pad` makes of its window. */
+export function autoPadding(call: Call, { size, kernel, stride, dilation }: Window): Padding[] {
+  const mode = autoPadMode(call);
+  switch (mode) {
+    case "NOTSET":
       return pairs(listAttribute(call, "pads") ?? [], size.length);
     case "VALID":
       return size.map((): Padding => [0, 0]);
-    case "SAME_UPPER":
-    case "SAME_LOWER":
+    default:
       return size.map((length, i): Padding => {
         const step = stride[i] ?? 1;
         const reach = ((kernel[i] ?? 1) - 1) * (dilation[i] ?? 1) + 1;
@@ -36,7 +52,5 @@ export function autoPadding(call: Call, { size, kernel, stride, dilation }: Wind
         const small = Math.floor(total / 2);
         return mode === "SAME_UPPER" ? [small, total - small] : [total - small, small];
       });
-    default:
-      throw new Error(`auto_pad ${JSON.stringify(mode)} is none of NOTSET, VALID, SAME_UPPER, SAME_LOWER`);
   }
 }

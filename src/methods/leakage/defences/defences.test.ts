@@ -151,8 +151,8 @@ describe("with a client's data", () => {
 
   it("scores the representation by the slope of each entry over its size", async () => {
     const scores = await soteriaScores({ model, parameters, x: double(x.data.slice(0, 4), [1, 4]) });
-    const weight = parameterAt(parameters, "hidden", "weight").data as Float64Array;
-    const bias = parameterAt(parameters, "hidden", "bias").data as Float64Array;
+    const weight = parameterAt(parameters, "hidden.weight").data as Float64Array;
+    const bias = parameterAt(parameters, "hidden.bias").data as Float64Array;
     for (const [i, score] of scores.entries()) {
       const row = weight.subarray(4 * i, 4 * i + 4);
       const z = row.reduce((sum, w, k) => sum + w * (x.data[k] ?? 0), bias[i] ?? 0);
@@ -162,13 +162,13 @@ describe("with a client's data", () => {
     }
     const gradient = await one(0);
     const hidden = hideFeatures(gradient, scores, 0.5);
-    const columns = parameterAt(hidden, "output", "weight").data as Float64Array;
+    const columns = parameterAt(hidden, "output.weight").data as Float64Array;
     const smallest = Array.from(scores, (_, i) => i)
       .sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0))
       .slice(0, 3);
-    const original = parameterAt(gradient, "output", "weight").data as Float64Array;
+    const original = parameterAt(gradient, "output.weight").data as Float64Array;
     for (let i = 0; i < 18; i++) expect(columns[i]).toBe(smallest.includes(i % 6) ? 0 : original[i]);
-    expect(parameterAt(hidden, "hidden", "weight")).toEqual(parameterAt(gradient, "hidden", "weight"));
+    expect(parameterAt(hidden, "hidden.weight")).toEqual(parameterAt(gradient, "hidden.weight"));
   });
 
   it("clips example by example for a private gradient", async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parameterAt } from "../../../models/model.ts";
 import { randomStream } from "../../../numeric/random.ts";
 import { double } from "../tiny-network.testing.ts";
 import { applyDefences, defenceForms, parseDefences } from "./parse.ts";
@@ -12,7 +13,7 @@ describe("parseDefences", () => {
     expect(text).toBe("clip:1,prune:0.5");
     expect(description).toBe("clipping to norm 1, then the smallest 50 % of each tensor pruned");
     const shared = await applyDefences(gradient, defences, context);
-    const [a = 0, b = 0, c, d] = Array.from(shared.layer?.weight?.data as Float64Array);
+    const [a = 0, b = 0, c, d] = Array.from(parameterAt(shared, "layer.weight").data as Float64Array);
     const norm = Math.hypot(3, 4, 0.1);
     expect([a * norm, b * norm, c, d].map((value) => Number(value?.toFixed(10)))).toEqual([3, -4, 0, 0]);
   });

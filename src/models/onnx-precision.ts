@@ -1,0 +1,95 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  type GraphProto,
+  ModelProtoSchema,
+  type TensorProto,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  type TypeProto_Tensor,
+} from "onnx-buf";
+import { castArray, type NDArray, ndarray } from "../engine/ndarray.ts";
+import { decodeTensor } from "../engine/onnx/tensor-data.ts";
+import type { FloatDType } from "./model.ts";
+
+const { FLOAT, DOUBLE, FLOAT16, BFLOAT16 } = TensorProto_DataType;
+const floats: readonly number[] = [FLOAT, DOUBLE, FLOAT16, BFLOAT16];
+
+/** Attributes that hold the number of an element type: what Cast casts to, what others give. */
+const typeAttributes = new Set(["to", "dtype", "output_dtype", "stash_type"]);
+
+/**
+ * An ONNX file with one floating-point type in place of all: weights, constants, inputs, outputs and casts. It is the same
+ * function of the same numbers (in float64, of exactly the same), computed with that type's rounding.
+ *
+ * @throws Error saying what is wrong with a stored tensor
+ */
+export function inPrecision(bytes: Uint8Array, dtype: FloatDType): Uint8Array {
+  const target = dtype === "float64" ? DOUBLE : FLOAT;
+  const model = fromBinary(ModelProtoSchema, bytes);
+  visit(model, (message) => {
+    if (message.$typeName === "onnx.TensorProto")
+      convertTensor(message as unknown as TensorProto, target, dtype);
+    else if (message.$typeName === "onnx.TypeProto.Tensor") {
+      const type = message as unknown as TypeProto_Tensor;
+      if (floats.includes(type.elemType)) type.elemType = target;
+    } else if (message.$typeName === "onnx.AttributeProto")
+      convertAttribute(message as unknown as AttributeProto, target, dtype);
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+type Message = Record<string, unknown> & { $typeName: string };
+
+/** Calls `f` on a message and on all within it, the inner ones first. */
+function visit(value: unknown, f: (message: Message) => void): void {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  if (Array.isArray(value)) {
+    if (typeof value[0] === "object") for (const item of value) visit(item, f);
+    return;
+  }
+  for (const item of Object.values(value)) visit(item, f);
+  if ("$typeName" in value) f(value as Message);
+}
+
+function convertTensor(tensor: TensorProto, target: number, dtype: FloatDType): void {
+  if (!floats.includes(tensor.dataType) || tensor.dataType === target) return;
+  tensor.rawData = bytesOf(castArray(decodeTensor(tensor), dtype));
+  tensor.dataType = target;
+  tensor.floatData = [];
+  tensor.doubleData = [];
+  tensor.int32Data = [];
+}
+
+function bytesOf({ data }: NDArray): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+}
+
+function convertAttribute(attribute: AttributeProto, target: number, dtype: FloatDType): void {
+  if (typeAttributes.has(attribute.name) && floats.includes(Number(attribute.i)))
+    attribute.i = BigInt(target);
+  const isScalar = attribute.name === "value_float";
+  if (!isScalar && attribute.name !== "value_floats") return;
+  // These two forms of a Constant are float32 whatever the model's type: a tensor can be of any.
+  const values = isScalar ? [attribute.f] : attribute.floats;
+  attribute.t = create(TensorProtoSchema, {
+    dataType: target,
+    dims: isScalar ? [] : [BigInt(values.length)],
+    rawData: bytesOf(ndarray(values, [values.length], dtype)),
+  });
+  attribute.name = "value";
+  attribute.type = AttributeProto_AttributeType.TENSOR;
+  attribute.floats = [];
+}
+
+/** The initialisers that batch normalisation nodes use as running statistics, in the graph and those within it. */
+export function runningStatistics(bytes: Uint8Array): ReadonlySet<string> {
+  const names = new Set<string>();
+  visit(fromBinary(ModelProtoSchema, bytes), (message) => {
+    if (message.$typeName !== "onnx.GraphProto") return;
+    for (const { opType, input } of (message as unknown as GraphProto).node)
+      if (opType === "BatchNormalization") for (const name of input.slice(3, 5)) names.add(name);
+  });
+  return names;
+}

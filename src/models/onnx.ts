@@ -1,0 +1,170 @@
+import { InputError } from "../data/input-error.ts";
+import { readWhole } from "../data/npy.ts";
+import { isFloat } from "../engine/dtype.ts";
+import { GraphError } from "../engine/errors.ts";
+import { castArray, type NDArray } from "../engine/ndarray.ts";
+import { type OnnxInput, type OnnxModel, parseOnnx } from "../engine/onnx/read.ts";
+import * as op from "../engine/ops/index.ts";
+import type { Spec, Tensor } from "../engine/tensor.ts";
+import { parametersFor } from "../engine/transforms/subgraph.ts";
+import { vmap } from "../engine/transforms/vmap.ts";
+import * as tree from "../engine/tree.ts";
+import type { FloatDType, Model, Named } from "./model.ts";
+import { flat, nested } from "./names.ts";
+import { inPrecision, runningStatistics } from "./onnx-precision.ts";
+
+export interface OnnxClassifierOptions {
+  /** Sizes of axes that the file leaves open, other than the batch: `{ height: 32, width: 32 }`. */
+  readonly dimensions?: Readonly<Record<string, number>>;
+}
+
+/**
+ * A model read from a file. Its `init` gives the file's own parameters, whatever the stream: the file has no rule to draw
+ * others by.
+ */
+export interface OnnxClassifier extends Model {
+  /** The parameters that the file holds, in its dtype. */
+  readonly pretrained: Named<NDArray>;
+}
+
+/**
+ * A classifier from an ONNX file, for instance one that `torch.onnx.export` wrote.
+ *
+ * - Parameters have the file's names, taken apart at the dots; the running statistics of batch normalisation are not among
+ *   them: the model is applied as for inference, in training too (dropout is off).
+ * - The first axis of the input is the batch, whatever the file calls it. In a file that fixes it at 1, larger batches are
+ *   computed example by example.
+ * - It is computed in the dtype of the parameters it is applied to, float32 or float64, whatever the file's is: stored
+ *   numbers are converted (to float64 without loss), so that the function is the same but for rounding.
+ * - A softmax at the end of the file is left out, so that the outputs are logits.
+ *
+ * @throws InputError in one line: a file that cannot be read or has what the engine lacks; one that is not a classifier
+ *   of one input: more inputs, an input without a fixed shape (it says which `dimensions` to give), outputs other than
+ *   floats [N, classes]
+ */
+export async function modelFromOnnx(
+  path: string,
+  { dimensions = {} }: OnnxClassifierOptions = {},
+): Promise<OnnxClassifier> {
+  const bytes = await readWhole(path);
+  return located(path, () => {
+    // All that is wrong with the file is said of it as it is, before its statistics are looked for.
+    parseOnnx(bytes, { name: path });
+    const statistics = runningStatistics(bytes);
+    const parse = (file: Uint8Array): OnnxModel =>
+      parseOnnx(file, {
+        name: path,
+        dimensions,
+        isParameter: (name, array) => array.shape.length > 0 && !statistics.has(name),
+      });
+    const stored = parse(bytes);
+    const models: Partial<Record<FloatDType, OnnxModel>> = {};
+    const inDType = (dtype: FloatDType): OnnxModel => {
+      models[dtype] ??= parse(inPrecision(bytes, dtype));
+      return models[dtype];
+    };
+    const input = soleInput(stored);
+    const { fixedBatch, inputShape } = boundInput(input);
+    const pretrained = nested(stored.parameters);
+    const parameters = (dtype: FloatDType): Named<Spec> =>
+      tree.map(({ shape }): Spec => ({ shape, dtype }), pretrained);
+
+    const forward = (values: Named<Tensor>, x: Tensor, dtype: FloatDType): Tensor =>
+      logitsOf(inDType(dtype).forward(flat(values), x));
+    const apply: Model["apply"] = (values, x) => {
+      const dtype = dtypeOf(values, x);
+      const examples = x.shape[0] ?? 0;
+      if (fixedBatch === undefined || fixedBatch === examples) return forward(values, x, dtype);
+      if (fixedBatch !== 1)
+        throw new RangeError(`${path}: it takes batches of ${fixedBatch} examples only, got ${examples}`);
+      const each = vmap((one: Tensor) => op.squeeze(forward(values, op.unsqueeze(one, 0), dtype), 0), [0]);
+      return each(x);
+    };
+    const model = {
+      description: `the model of ${path}`,
+      inputShape,
+      ...(input.dtype === "int64" && { inputDType: "int64" as const }),
+      parameters,
+      pretrained,
+      init: (_: unknown, dtype: FloatDType) => tree.map((array) => castArray(array, dtype), pretrained),
+      apply,
+    };
+    return { ...model, classes: classesOf(model, fixedBatch ?? 1, input) };
+  });
+}
+
+/** The dtype that a model is applied in. */
+function dtypeOf(values: Named<Tensor>, x: Tensor): FloatDType {
+  const dtype = (tree.leaves(values)[0] ?? x).dtype;
+  return dtype === "float64" ? "float64" : "float32";
+}
+
+function soleInput({ inputs }: OnnxModel): OnnxInput {
+  const [input, ...more] = inputs;
+  if (input === undefined || more.length > 0)
+    throw new Error(
+      `expected a classifier with one input, found ${inputs.map(({ name }) => JSON.stringify(name)).join(", ") || "none"}`,
+    );
+  if (!isFloat(input.dtype) && input.dtype !== "int64")
+    throw new Error(`input ${JSON.stringify(input.name)}: expected floats or int64, found ${input.dtype}`);
+  return input;
+}
+
+/** The shape of one example, and the number of examples where the file fixes it. */
+function boundInput({ name, shape }: OnnxInput): {
+  readonly fixedBatch: number | undefined;
+  readonly inputShape: readonly number[];
+} {
+  const [batch, ...rest] = shape ?? [];
+  if (shape === undefined || shape.length < 2)
+    throw new Error(
+      `input ${JSON.stringify(name)}: expected a shape [N, ...], found ${shape === undefined ? "none" : `[${shape.join(", ")}]`}`,
+    );
+  const open = rest.filter((size) => typeof size === "string");
+  if (open.length > 0)
+    throw new Error(
+      `input ${JSON.stringify(name)}: its shape [${shape.join(", ")}] leaves ${open.join(" and ")} open: give dimensions`,
+    );
+  return {
+    fixedBatch: typeof batch === "number" ? batch : undefined,
+    inputShape: rest.filter((size) => typeof size === "number"),
+  };
+}
+
+/** Without a softmax at the end. */
+function logitsOf(output: Tensor): Tensor {
+  const [logits] = output.inputs;
+  return output.op === "softmax" && logits !== undefined ? logits : output;
+}
+
+/** The number of classes, from the shape of what the model gives. */
+function classesOf(
+  model: Pick<Model, "inputShape" | "parameters" | "apply">,
+  examples: number,
+  { dtype }: OnnxInput,
+): number {
+  const specs = model.parameters("float32");
+  const x: Spec = { shape: [examples, ...model.inputShape], dtype: isFloat(dtype) ? "float32" : dtype };
+  const tensors = parametersFor([...tree.leaves(specs), x], "modelFromOnnx");
+  const input = tensors.at(-1);
+  if (input === undefined) throw new Error("one tensor for each spec");
+  const output = model.apply(tree.unflatten(specs, tensors.slice(0, -1)), input);
+  const [found, classes] = output.shape;
+  if (output.rank !== 2 || found !== examples || !isFloat(output.dtype) || classes === undefined)
+    throw new Error(
+      `expected a classifier, whose first output is floats [N, classes]; for ${examples} example${examples === 1 ? "" : "s"} it gives ${output.dtype} [${output.shape.join(", ")}]`,
+    );
+  return classes;
+}
+
+/** What `action` gives; what goes wrong is an error in the file. */
+function located<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    const own = error instanceof GraphError ? reason.replace(/^readOnnx: /, "") : reason;
+    throw new InputError(own.startsWith(path) ? own : `${path}: ${own}`, { cause: error });
+  }
+}

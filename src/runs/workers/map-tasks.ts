@@ -1,0 +1,135 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { InputError } from "../../data/input-error.ts";
+import type { Message, TransportedError, Work } from "./protocol.ts";
+
+export interface MapTasksOptions<Result> {
+  /** The most worker processes; 1 does the tasks here, one after another. */
+  readonly threads: number;
+  readonly signal?: AbortSignal | undefined;
+  /** What a task reported of itself, by its place in the list. */
+  readonly onProgress?: (place: number, progress: unknown) => void;
+  /** A task that is done; tasks end in any order. */
+  readonly onResult?: (place: number, result: Result) => void;
+}
+
+/**
+ * Does independent tasks in several processes. The results come in the order of the tasks and do not depend on the number
+ * of processes: a task is given all it needs, its random stream's state included.
+ *
+ * Processes, not threads, because the runtime's binding aborts the whole process when a thread that computes is ended. A
+ * module that is not compiled (a test of the source) is run in this process.
+ *
+ * @param module where the default export is a {@link Work}; results and tasks must survive the structured clone algorithm
+ * @throws the first error of a task, after which no further one is begun; the signal's reason when it is aborted
+ * @example const results = await mapTasks<Task, Result>(workModule(import.meta.url, "attack-work"), tasks, { threads: 2 });
+ */
+export async function mapTasks<Task, Result>(
+  module: URL,
+  tasks: readonly Task[],
+  options: MapTasksOptions<Result>,
+): Promise<Result[]> {
+  const count = Math.min(options.threads, tasks.length);
+  options.signal?.throwIfAborted();
+  return count <= 1 || module.pathname.endsWith(".ts")
+    ? here(module, tasks, options)
+    : inProcesses(module, tasks, count, options);
+}
+
+/** The address of a work module beside the module that calls, compiled or not as that one is. */
+export function workModule(base: string, name: string): URL {
+  return new URL(`./${name}${base.endsWith(".ts") ? ".ts" : ".js"}`, base);
+}
+
+async function here<Task, Result>(
+  module: URL,
+  tasks: readonly Task[],
+  { signal = new AbortController().signal, onProgress, onResult }: MapTasksOptions<Result>,
+): Promise<Result[]> {
+  const { default: work } = (await import(module.href)) as { default: Work<Task, Result> };
+  const results: Result[] = [];
+  for (const [place, task] of tasks.entries()) {
+    const result = await work(task, { signal, report: (progress) => onProgress?.(place, progress) });
+    signal.throwIfAborted();
+    results.push(result);
+    onResult?.(place, result);
+  }
+  return results;
+}
+
+function inProcesses<Task, Result>(
+  module: URL,
+  tasks: readonly Task[],
+  count: number,
+  { signal, onProgress, onResult }: MapTasksOptions<Result>,
+): Promise<Result[]> {
+  const results = new Array<Result>(tasks.length);
+  const workers: ChildProcess[] = [];
+  let next = 0;
+  let done = 0;
+  return new Promise<Result[]>((resolve, reject) => {
+    let over = false;
+    const end = (settle: () => void): void => {
+      if (over) return;
+      over = true;
+      signal?.removeEventListener("abort", abort);
+      // They have nothing to save.
+      for (const worker of workers) worker.kill("SIGKILL");
+      settle();
+    };
+    const abort = (): void => end(() => reject(signal?.reason));
+    signal?.addEventListener("abort", abort);
+
+    const assign = (worker: ChildProcess): void => {
+      if (next < tasks.length) worker.send({ place: next, task: tasks[next++] }, () => {});
+      // A worker without work is let go; its memory may be what the others need.
+      else worker.disconnect();
+    };
+    const hear = (worker: ChildProcess, message: Message): void => {
+      if (over) return;
+      switch (message.kind) {
+        case "progress":
+          onProgress?.(message.place, message.progress);
+          break;
+        case "failed":
+          end(() => reject(received(message.error)));
+          break;
+        case "done":
+          results[message.place] = message.result as Result;
+          onResult?.(message.place, message.result as Result);
+          if (++done === tasks.length) end(() => resolve(results));
+          else assign(worker);
+          break;
+        case "ready":
+          assign(worker);
+      }
+    };
+    const script = fileURLToPath(workModule(import.meta.url, "worker"));
+    for (let i = 0; i < count; i++) {
+      const worker = fork(script, [module.href], {
+        // Typed arrays cross as they are; nothing may reach stdout, which carries the result.
+        serialization: "advanced",
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
+      });
+      workers.push(worker);
+      worker.on("message", (message) => {
+        try {
+          hear(worker, message as Message);
+        } catch (error) {
+          end(() => reject(error));
+        }
+      });
+      worker.on("error", (error) => end(() => reject(error)));
+      worker.on("exit", (code, killedBy) => {
+        if (code !== 0)
+          end(() => reject(new Error(`a worker process ended by ${killedBy ?? `exit code ${code}`}`)));
+      });
+    }
+  });
+}
+
+function received({ name, message, stack }: TransportedError): Error {
+  const error = name === "InputError" ? new InputError(message) : new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,52 @@
+/** Training: optimisers, learning-rate schedules, samplers, the loop, and the record of what each step did. */
+export { type AdamOptions, adam, adamW } from "./adam.ts";
+export { type ClipOptions, clipByGlobalNorm, clipByValue, clipGradient } from "./clip.ts";
+export { DivergenceError } from "./divergence.ts";
+export type { Evaluation } from "./evaluator.ts";
+export { type FullBatchOptions, type FullBatchResult, trainFullBatch } from "./full-batch.ts";
+export type { Optimizer } from "./optimizer.ts";
+export {
+  type Criterion,
+  crossEntropy,
+  type Examples,
+  type LossFunction,
+  type TrainableModel,
+} from "./problem.ts";
+export {
+  type RecordedStep,
+  type RecordOptions,
+  replay,
+  replayBackward,
+  type TrainingRecord,
+} from "./record.ts";
+export {
+  type Batch,
+  epochShuffling,
+  givenBatches,
+  type Sampler,
+  type SamplerContext,
+  type SamplerView,
+  withReplacement,
+} from "./sampler.ts";
+export {
+  constantRate,
+  cosineDecay,
+  inverseSquareRoot,
+  linearWarmup,
+  type Schedule,
+  stepDecay,
+} from "./schedule.ts";
+export { type SgdOptions, sgd } from "./sgd.ts";
+export type { StepSelection } from "./steps.ts";
+export { openRecord, recordSize, type TrainingResult, train } from "./train.ts";
+export type {
+  EvaluateOptions,
+  Hook,
+  StepView,
+  StoppingOptions,
+  TrainingProgress,
+  TrainLossOptions,
+  TrainModelOptions,
+} from "./train-options.ts";
+export type { StoppingState, TrainingState } from "./training-state.ts";
+export type { ArrayTree, NamedArrays, NamedTensors, TensorsOf, TensorTree } from "./trees.ts";

@@ -1,0 +1,264 @@
+// What each step of a training run did. Rows, learning rates and losses of every step are kept; states of chosen steps,
+// from which those between are computed again, bit for bit, by the graphs that made them.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { InputError } from "../data/input-error.ts";
+import { viewBytes } from "../engine/dtype.ts";
+import { itemAt } from "../engine/lists.ts";
+import * as tree from "../engine/tree.ts";
+import { createPacing, walk } from "./pacing.ts";
+import type { Batch } from "./sampler.ts";
+import { createSnapshotStore, readExactly, type SnapshotStore, writeWhole } from "./snapshots.ts";
+import type { Carry, Stepper } from "./stepper.ts";
+import type { StepSelection } from "./steps.ts";
+import { arraysOf, zerosOf } from "./trees.ts";
+
+export interface RecordOptions {
+  /** The steps whose states are stored; the first and the last one always are. Default `sqrt`. */
+  readonly states?: StepSelection;
+  /** A new or empty folder for the record, which then also outlives the process. */
+  readonly folder?: string;
+  /** Bytes of states held in memory; beyond them, the folder is needed. Default 1 GiB. */
+  readonly budget?: number;
+}
+
+/** One step t: the state before its update, and what the update was made of. */
+export interface RecordedStep extends Carry {
+  readonly step: number;
+  readonly batch: Batch;
+  readonly learningRate: number;
+}
+
+export interface TrainingRecord {
+  /** Steps firstStep to lastStep - 1 were taken. */
+  readonly firstStep: number;
+  readonly lastStep: number;
+  /** Of step firstStep + i at [i]. */
+  readonly batches: readonly Batch[];
+  readonly learningRates: readonly number[];
+  /** The mean loss of the step's batch at the parameters before its update. */
+  readonly losses: readonly number[];
+  /** The steps whose states are stored. */
+  readonly stored: readonly number[];
+  /** Frees the compiled graphs that {@link replay} uses; the arrays stay. */
+  dispose(): Promise<void>;
+}
+
+interface Internals {
+  readonly store: SnapshotStore;
+  readonly stepper: Stepper;
+}
+
+const internals = new WeakMap<TrainingRecord, Internals>();
+
+function internalsOf(record: TrainingRecord): Internals {
+  const found = internals.get(record);
+  if (found === undefined)
+    throw new TypeError("replay: the record was made neither by train nor by openRecord");
+  return found;
+}
+
+/**
+ * The state before step `step` (for `lastStep`: at the end), as it was to the last bit: read where it is stored, else
+ * computed again from the last stored one before.
+ *
+ * @throws RangeError when the record has no such step
+ */
+export async function replay(record: TrainingRecord, step: number): Promise<Carry> {
+  const { store, stepper } = internalsOf(record);
+  if (!Number.isInteger(step) || step < record.firstStep || step > record.lastStep)
+    throw new RangeError(`replay: ${step} is not a step of ${record.firstStep} to ${record.lastStep}`);
+  const from = record.stored.findLast((stored) => stored <= step) ?? record.firstStep;
+  const start = await store.get(from);
+  const walker = { carry: start, spare: zerosOf(start) as Carry };
+  for await (const _ of walk(stepper, walker, createPacing(), spanOf(record, from, step)));
+  return walker.carry;
+}
+
+function spanOf(record: TrainingRecord, from: number, to: number) {
+  return {
+    firstStep: from,
+    total: to,
+    batches: record.batches.slice(from - record.firstStep, to - record.firstStep),
+    learningRateOf: (step: number): number => itemAt(record.learningRates, step - record.firstStep),
+  };
+}
+
+/**
+ * The recorded steps from the last to the first. What lies between two stored states is computed once and held while
+ * it is gone through.
+ *
+ * @param options.from the first step to be given, `record.firstStep` by default
+ * @throws RangeError when the record has no such step
+ */
+export async function* replayBackward(
+  record: TrainingRecord,
+  { from = record.firstStep }: { readonly from?: number } = {},
+): AsyncGenerator<RecordedStep> {
+  const { store, stepper } = internalsOf(record);
+  if (!Number.isInteger(from) || from < record.firstStep || from > record.lastStep)
+    throw new RangeError(`replay: ${from} is not a step of ${record.firstStep} to ${record.lastStep}`);
+  const pacing = createPacing(1);
+  let end = record.lastStep;
+  while (end > from) {
+    const begin = record.stored.findLast((stored) => stored < end) ?? record.firstStep;
+    let state = await store.get(begin);
+    const states = [state];
+    const span = spanOf(record, begin, end - 1);
+    for (let step = begin; step < end - 1; step++) {
+      const walker = { carry: state, spare: zerosOf(state) as Carry };
+      const i = step - begin;
+      const one = { ...span, firstStep: step, batches: span.batches.slice(i, i + 1) };
+      for await (const _ of walk(stepper, walker, pacing, one));
+      state = walker.carry;
+      states.push(state);
+    }
+    for (let step = end - 1; step >= Math.max(begin, from); step--) {
+      const i = step - record.firstStep;
+      yield {
+        step,
+        ...itemAt(states, step - begin),
+        batch: itemAt(record.batches, i),
+        learningRate: itemAt(record.learningRates, i),
+      };
+    }
+    end = begin;
+  }
+}
+
+/** A record that is being written. */
+export interface RecordWriter {
+  put(step: number, state: Carry): Promise<void>;
+  log(batches: readonly Batch[], learningRates: readonly number[], losses: ArrayLike<number>): void;
+  /** The record up to a step; with a folder, writes there what is not written yet. */
+  finish(step: number): Promise<TrainingRecord>;
+}
+
+export async function createRecordWriter(
+  like: Carry,
+  stepper: Stepper,
+  firstStep: number,
+  { folder, budget = 2 ** 30 }: RecordOptions,
+): Promise<RecordWriter> {
+  const store = await createSnapshotStore(like, { folder, budget });
+  const batches: Batch[] = [];
+  const learningRates: number[] = [];
+  const losses: number[] = [];
+  return {
+    put: (step, state) => store.put(step, state),
+    log(taken, rates, found) {
+      batches.push(...taken);
+      learningRates.push(...rates);
+      for (let i = 0; i < found.length; i++) losses.push(found[i] as number);
+    },
+    async finish(step) {
+      const record = makeRecord(
+        { firstStep, lastStep: step, batches, learningRates, losses, stored: store.steps },
+        { store, stepper },
+      );
+      if (folder !== undefined) await writeLog(folder, like, record);
+      return record;
+    },
+  };
+}
+
+function makeRecord(
+  content: Omit<TrainingRecord, "dispose">,
+  { store, stepper }: { store: SnapshotStore; stepper: Stepper },
+): TrainingRecord {
+  const record: TrainingRecord = { ...content, dispose: () => stepper.dispose() };
+  internals.set(record, { store, stepper });
+  return record;
+}
+
+interface Index {
+  readonly format: "fallline training record 1";
+  readonly firstStep: number;
+  readonly lastStep: number;
+  readonly rows: number;
+  readonly weighted: boolean;
+  readonly state: readonly { path: string; dtype: string; shape: readonly number[] }[];
+}
+
+/**
+ * `record.json` (the names, dtypes and shapes of a state's arrays, in the order in which `state-<step>.bin` holds them),
+ * and little-endian files without a head: `sizes.bin` and `rows.bin` (int32), `learning-rates.bin`, `losses.bin` and
+ * `weights.bin` (float64).
+ */
+async function writeLog(folder: string, like: Carry, record: TrainingRecord): Promise<void> {
+  const { batches, learningRates, losses, firstStep, lastStep } = record;
+  const sizes = Int32Array.from(batches, ({ indices }) => indices.length);
+  const rows = sizes.reduce((sum, size) => sum + size, 0);
+  const indices = new Int32Array(rows);
+  // NaN stands for a batch without weights, whose steps another graph takes.
+  const weights = new Float64Array(rows).fill(Number.NaN);
+  const weighted = batches.some((batch) => batch.weights !== undefined);
+  let place = 0;
+  for (const batch of batches)
+    for (let k = 0; k < batch.indices.length; k++, place++) {
+      indices[place] = Number(batch.indices[k]);
+      weights[place] = batch.weights?.[k] ?? Number.NaN;
+    }
+  const write = (name: string, data: Int32Array | Float64Array): Promise<void> =>
+    writeWhole(join(folder, name), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  await write("sizes.bin", sizes);
+  await write("rows.bin", indices);
+  if (weighted) await write("weights.bin", weights);
+  await write("learning-rates.bin", Float64Array.from(learningRates));
+  await write("losses.bin", Float64Array.from(losses));
+  const paths = tree.paths(like);
+  const state = arraysOf(like).map(({ dtype, shape }, i) => ({ path: itemAt(paths, i), dtype, shape }));
+  const index: Index = {
+    format: "fallline training record 1",
+    firstStep,
+    lastStep,
+    rows,
+    weighted,
+    state,
+  };
+  await writeWhole(join(folder, "record.json"), `${JSON.stringify(index, null, 2)}\n`);
+}
+
+/** Reads the record that a folder holds, for states like the given one. */
+export async function readRecord(folder: string, like: Carry, stepper: Stepper): Promise<TrainingRecord> {
+  const path = join(folder, "record.json");
+  const text = await readFile(path, "utf8").catch(() => {
+    throw new InputError(`${path}: there is no such file; expected the folder of a finished training record`);
+  });
+  const index = JSON.parse(text) as Index;
+  const paths = tree.paths(like);
+  const expected = arraysOf(like).map(({ dtype, shape }, i) => ({ path: itemAt(paths, i), dtype, shape }));
+  if (JSON.stringify(index.state) !== JSON.stringify(expected))
+    throw new InputError(
+      `${path}: the record is of other parameters or another optimiser: ${describeState(index.state)}; expected ${describeState(expected)}`,
+    );
+  const { firstStep, lastStep, rows } = index;
+  const steps = lastStep - firstStep;
+  const read = async (name: string, count: number, width: number): Promise<Uint8Array> =>
+    readExactly(join(folder, name), count * width);
+  const sizes = viewBytes("int32", await read("sizes.bin", steps, 4));
+  const indices = viewBytes("int32", await read("rows.bin", rows, 4));
+  const weights = index.weighted ? viewBytes("float64", await read("weights.bin", rows, 8)) : undefined;
+  const learningRates = Array.from(viewBytes("float64", await read("learning-rates.bin", steps, 8)));
+  const losses = Array.from(viewBytes("float64", await read("losses.bin", steps, 8)));
+  let place = 0;
+  const batches = Array.from(sizes, (size): Batch => {
+    const start = place;
+    place += size;
+    return {
+      indices: indices.subarray(start, place),
+      ...(weights === undefined || Number.isNaN(weights[start])
+        ? {}
+        : { weights: weights.subarray(start, place) }),
+    };
+  });
+  const store = await createSnapshotStore(like, { folder, budget: 0, keep: true });
+  return makeRecord(
+    { firstStep, lastStep, batches, learningRates, losses, stored: store.steps },
+    { store, stepper },
+  );
+}
+
+function describeState(state: Index["state"]): string {
+  return state.map(({ path, dtype, shape }) => `${path} ${dtype}[${shape.join(", ")}]`).join(", ");
+}

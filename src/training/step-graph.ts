@@ -1,0 +1,120 @@
+// One update as a function of tensors: rows gathered, loss and gradient, clipping, the optimiser.
+import * as op from "../engine/ops/index.ts";
+import type { CompileOptions } from "../engine/runtime/compile.ts";
+import type { Tensor } from "../engine/tensor.ts";
+import { valueAndGrad } from "../engine/transforms/grad.ts";
+import { scan } from "../engine/transforms/scan.ts";
+import { type ClipOptions, clipGradient } from "./clip.ts";
+import type { Optimizer } from "./optimizer.ts";
+import type { Problem } from "./problem.ts";
+import { mapTensors, type NamedArrays, type TensorTree } from "./trees.ts";
+
+export interface StepperOptions {
+  readonly problem: Problem;
+  readonly optimizer: Optimizer;
+  readonly data: NamedArrays;
+  readonly clip?: ClipOptions;
+  /** Equal parts in which the gradient of a batch is computed, one after the other. */
+  readonly accumulate?: number;
+  /** Further arrays of a step, of the same shapes for batches of the same size: a pure function of its arguments. */
+  readonly inputs?: (step: number, indices: Int32Array) => NamedArrays;
+  readonly compile?: CompileOptions;
+}
+
+/** What a step is made of: row numbers [B], the learning rate (float64), factors [B], further arrays. */
+export type StepTensors = { indices: Tensor; rate: Tensor; weights?: Tensor; inputs: TensorTree };
+export type CarryTensors = { parameters: TensorTree; optimizer: TensorTree; buffers: TensorTree };
+
+interface PartLoss {
+  readonly loss: Tensor;
+  readonly rows?: Tensor;
+  readonly gradient: TensorTree;
+  readonly buffers: TensorTree;
+}
+
+/** The next carry, and the mean loss (with each row's, where the loss has them) before the update. */
+export function takeStep(
+  options: StepperOptions,
+  { parameters, optimizer: state, buffers }: CarryTensors,
+  data: TensorTree,
+  { indices, rate, weights, inputs }: StepTensors,
+): readonly [CarryTensors, { loss: Tensor; rows?: Tensor }] {
+  const { problem, optimizer, clip = {}, accumulate = 1 } = options;
+  const partAt = (at: Tensor, factors: Tensor | undefined, before: TensorTree): PartLoss => {
+    const batch = mapTensors((table) => op.take(table, at), data);
+    const [[loss, extra], gradient] = valueAndGrad(
+      (p: TensorTree) => {
+        const { loss: found, buffers: next } = problem.train(p, before, batch, inputs);
+        const isPerRow = found.rank === 1 && found.size === at.size;
+        if (found.rank !== 0 && !isPerRow)
+          throw new RangeError(
+            `train: the loss must be a scalar or one number for each of the ${at.size} rows, got shape [${found.shape.join(", ")}]`,
+          );
+        if (!isPerRow && factors !== undefined)
+          throw new RangeError("train: weights need a loss function that returns one loss for each row");
+        const weighted = factors === undefined ? found : found.mul(factors);
+        return [
+          isPerRow ? op.mean(weighted) : weighted,
+          { next, ...(isPerRow ? { rows: found } : {}) },
+        ] as const;
+      },
+      { hasAux: true },
+    )(parameters);
+    const { next, rows } = extra as { next: TensorTree; rows?: Tensor };
+    return { loss, gradient, buffers: next, ...(rows === undefined ? {} : { rows }) };
+  };
+
+  const size = indices.size;
+  // A batch that has no equal parts is the short one at an epoch's end: it fits as it is.
+  const part =
+    accumulate === 1 || size % accumulate !== 0
+      ? partAt(indices, weights, buffers)
+      : accumulateParts(partAt, { parameters, buffers, indices, weights, accumulate });
+  const [step, nextState] = optimizer.update(clipGradient(part.gradient, clip), state, parameters, rate);
+  return [
+    {
+      parameters: mapTensors((p, s) => p.add(s), parameters, step),
+      optimizer: nextState,
+      buffers: part.buffers,
+    },
+    { loss: part.loss, ...(part.rows === undefined ? {} : { rows: part.rows }) },
+  ];
+}
+
+function accumulateParts(
+  partAt: (at: Tensor, factors: Tensor | undefined, before: TensorTree) => PartLoss,
+  {
+    parameters,
+    buffers,
+    indices,
+    weights,
+    accumulate,
+  }: {
+    parameters: TensorTree;
+    buffers: TensorTree;
+    indices: Tensor;
+    weights: Tensor | undefined;
+    accumulate: number;
+  },
+): PartLoss {
+  const split = (values: Tensor): Tensor => values.reshape([accumulate, values.size / accumulate]);
+  type Sums = { gradient: TensorTree; buffers: TensorTree };
+  const [sums, results] = scan(
+    (sum: Sums, at: { indices: Tensor; weights?: Tensor }) => {
+      const { gradient, buffers: next, loss, rows } = partAt(at.indices, at.weights, sum.buffers);
+      return [
+        { gradient: mapTensors((a, b) => a.add(b), sum.gradient, gradient), buffers: next },
+        { loss, ...(rows === undefined ? {} : { rows }) },
+      ] as const;
+    },
+    { gradient: mapTensors(op.zerosLike, parameters), buffers } as Sums,
+    { indices: split(indices), ...(weights === undefined ? {} : { weights: split(weights) }) },
+  );
+  const { loss, rows } = results as { loss: Tensor; rows?: Tensor };
+  return {
+    loss: op.mean(loss),
+    gradient: mapTensors((sum) => sum.div(accumulate), sums.gradient),
+    buffers: sums.buffers,
+    ...(rows === undefined ? {} : { rows: rows.reshape([indices.size]) }),
+  };
+}

@@ -1,0 +1,83 @@
+import { bytesPerElement } from "../engine/dtype.ts";
+import { itemAt } from "../engine/lists.ts";
+import { type NDArray, zerosArray } from "../engine/ndarray.ts";
+import { zeros } from "../engine/ops/constants.ts";
+import { sizeOf } from "../engine/shape.ts";
+import type { Spec, Tensor } from "../engine/tensor.ts";
+import * as tree from "../engine/tree.ts";
+
+/** Trees as training meets them: parameters, gradients, the state of an optimiser, whatever their structure. */
+export type TensorTree = Tensor | readonly TensorTree[] | { readonly [name: string]: TensorTree };
+export type ArrayTree = NDArray | readonly ArrayTree[] | { readonly [name: string]: ArrayTree };
+
+/** Parameters by name, nested as the modules are. */
+export type NamedTensors = { readonly [name: string]: Tensor | NamedTensors };
+export type NamedArrays = { readonly [name: string]: NDArray | NamedArrays };
+
+/** The tensors that stand for a tree of arrays inside a compiled function. */
+export type TensorsOf<Arrays> = tree.MapLeaves<Arrays, NDArray, Tensor>;
+
+export function tensorsOf(value: unknown): Tensor[] {
+  return tree.leaves(value) as Tensor[];
+}
+
+export function arraysOf(value: unknown): NDArray[] {
+  return tree.leaves(value) as NDArray[];
+}
+
+/** The tree of the structure of `first` with `f` of the tensors at each place of all trees. */
+export function mapTensors(
+  f: (...tensors: Tensor[]) => Tensor,
+  first: TensorTree,
+  ...others: readonly TensorTree[]
+): TensorTree {
+  const lists = others.map((other) => tree.leavesLike(first as unknown, other as unknown) as Tensor[]);
+  const flat = tensorsOf(first).map((leaf, i) => f(leaf, ...lists.map((list) => itemAt(list, i))));
+  return tree.unflatten(first as unknown, flat) as TensorTree;
+}
+
+/** Tensors of zeros of the shapes and dtypes of arrays. */
+export function tracedZeros(arrays: ArrayTree): TensorTree {
+  const flat = arraysOf(arrays).map(({ shape, dtype }) => zeros(shape, dtype));
+  return tree.unflatten(arrays as unknown, flat) as unknown as TensorTree;
+}
+
+export function specTree(arrays: ArrayTree): ArrayTree {
+  const flat = arraysOf(arrays).map(({ shape, dtype }): Spec => ({ shape: [...shape], dtype }));
+  return tree.unflatten(arrays as unknown, flat) as unknown as ArrayTree;
+}
+
+/** Zeros of the shapes and dtypes of a tree of arrays or specs. */
+export function zerosOf(like: unknown): ArrayTree {
+  const flat = (tree.leaves(like) as Spec[]).map(({ shape, dtype }) => zerosArray(shape, dtype));
+  return tree.unflatten(like, flat) as ArrayTree;
+}
+
+export function copyArrays<T extends ArrayTree>(arrays: T): T {
+  const flat = arraysOf(arrays).map((array) => ({ ...array, data: array.data.slice() }) as NDArray);
+  return tree.unflatten(arrays as unknown, flat) as T;
+}
+
+/** Copies the elements of `from` into the arrays of `into`, a tree of the same structure and shapes. */
+export function writeArrays(into: ArrayTree, from: ArrayTree): void {
+  const sources = tree.leavesLike(into as unknown, from as unknown) as NDArray[];
+  for (const [i, target] of arraysOf(into).entries())
+    (target.data as Float64Array).set(itemAt(sources, i).data as Float64Array);
+}
+
+export function bytesOf(arrays: unknown): number {
+  return (tree.leaves(arrays) as Spec[]).reduce(
+    (total, { shape, dtype }) => total + sizeOf(shape) * bytesPerElement(dtype),
+    0,
+  );
+}
+
+/** The Euclidean norm of all floats of a tree together. */
+export function normOf(arrays: ArrayTree): number {
+  let sum = 0;
+  for (const { dtype, data } of arraysOf(arrays)) {
+    if (dtype !== "float32" && dtype !== "float64") continue;
+    for (let i = 0; i < data.length; i++) sum += (data[i] as number) ** 2;
+  }
+  return Math.sqrt(sum);
+}

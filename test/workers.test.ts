@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import type { mapTasks as MapTasks } from "../src/runs/workers/map-tasks.ts";
+
+const { mapTasks } = (await import(new URL("../dist/runs/workers/map-tasks.js", import.meta.url).href)) as {
+  mapTasks: typeof MapTasks;
+};
+const module = new URL("./fixtures/square-work.js", import.meta.url);
+interface Task {
+  readonly value: number;
+  readonly wait?: number;
+  readonly fail?: string;
+  readonly exit?: number;
+}
+const square = (tasks: readonly Task[], options: Parameters<typeof MapTasks<Task, Float64Array>>[2]) =>
+  mapTasks<Task, Float64Array>(module, tasks, options);
+
+describe("mapTasks", () => {
+  it.each([1, 2, 3, 9])("gives the results in the order of the tasks, with %i processes", async (threads) => {
+    const progress: number[] = [];
+    const results = await square(
+      [5, 4, 3, 2, 1].map((value) => ({ value, wait: value * 10 })),
+      { threads, onProgress: (_, report) => progress.push((report as { at: number }).at) },
+    );
+    expect(results).toEqual([25, 16, 9, 4, 1].map((value) => Float64Array.of(value)));
+    expect(progress.sort()).toEqual([1, 2, 3, 4, 5]);
+    expect(await square([], { threads })).toEqual([]);
+  });
+
+  it.each([1, 2])("passes an error of a task on, with its name (%i processes)", async (threads) => {
+    const tasks = [{ value: 1 }, { value: 2, fail: "not a number" }, { value: 3, wait: 5000 }];
+    await expect(square(tasks, { threads })).rejects.toMatchObject({
+      name: "InputError",
+      message: "not a number",
+    });
+  });
+
+  it("says that a process has died", async () => {
+    await expect(
+      square(
+        [
+          { value: 1, exit: 7 },
+          { value: 2, wait: 5000 },
+        ],
+        { threads: 2 },
+      ),
+    ).rejects.toThrow("a worker process ended by exit code 7");
+  });
+
+  it("stops at once when it is aborted", async () => {
+    const controller = new AbortController();
+    const all = square(
+      [
+        { value: 1, wait: 60_000 },
+        { value: 2, wait: 60_000 },
+      ],
+      {
+        threads: 2,
+        signal: controller.signal,
+      },
+    );
+    const outcome = expect(all).rejects.toThrow("enough");
+    await sleep(300);
+    controller.abort(new Error("enough"));
+    await outcome;
+    await expect(square([{ value: 1 }], { threads: 2, signal: controller.signal })).rejects.toThrow("enough");
+  });
+});
