@@ -1,0 +1,82 @@
+/** What the attacks on text need of a model, and where it keeps what they look at. */
+import type { NDArray } from "../../engine/ndarray.ts";
+import type { Spec, Tensor } from "../../engine/tensor.ts";
+import * as tree from "../../engine/tree.ts";
+import type { RandomStream } from "../../numeric/random.ts";
+
+/** Leaves by PyTorch's names, one object for each module: `encoder.layer.0.attention.self.query.weight`. */
+export type Nested<Leaf> = { readonly [name: string]: Leaf | Nested<Leaf> };
+
+/** An encoder of token ids, as a function of its parameters. */
+export interface TextModel {
+  readonly description: string;
+  /** [tokens]: the longest text. */
+  readonly inputShape: readonly number[];
+  /** Tokens of the vocabulary for a masked language model, classes for a classifier of texts. */
+  readonly classes: number;
+  parameters(dtype: "float32" | "float64"): Nested<Spec>;
+  init(stream: RandomStream, dtype: "float32" | "float64"): Nested<NDArray>;
+  /** Logits [N, T, classes] (or [N T, classes]) of each position, or [N, classes] of each text, for ids [N, T] (int64). */
+  apply(parameters: Nested<Tensor>, ids: Tensor): Tensor;
+}
+
+/** The parameters of BERT that the attacks look at, by the ends of their names in Hugging Face's checkpoints. */
+export const bertNames = {
+  words: "embeddings.word_embeddings.weight",
+  positions: "embeddings.position_embeddings.weight",
+  tokenTypes: "embeddings.token_type_embeddings.weight",
+  normScale: "embeddings.LayerNorm.weight",
+  normShift: "embeddings.LayerNorm.bias",
+  firstQuery: "encoder.layer.0.attention.self.query.weight",
+  decoder: "predictions.decoder.weight",
+} as const;
+
+/** All leaves of a tree with their names, in its order. */
+export function namedLeaves<Leaf>(
+  parameters: Nested<Leaf>,
+): { readonly name: string; readonly leaf: Leaf }[] {
+  const leaves = tree.leaves(parameters as unknown) as Leaf[];
+  return tree.paths(parameters).map((path, i) => ({
+    // Models read from a file may have the dots within their keys.
+    name: path.replaceAll("\\.", "."),
+    leaf: leaves[i] as Leaf,
+  }));
+}
+
+/** The parameter whose name ends in `name`, at a dot, if there is one. */
+export function findParameter<Leaf>(parameters: Nested<Leaf>, name: string): Leaf | undefined {
+  return namedLeaves(parameters).find((entry) => endsIn(entry.name, name))?.leaf;
+}
+
+/** @throws RangeError naming what the attack needs and the model lacks */
+export function parameterEndingIn<Leaf>(parameters: Nested<Leaf>, name: string): Leaf {
+  const found = findParameter(parameters, name);
+  if (found === undefined) throw new RangeError(`the model has no parameter whose name ends in ${name}`);
+  return found;
+}
+
+/** The tree with the leaves that `change` gives something for replaced. */
+export function replaceParameters<Leaf>(
+  parameters: Nested<Leaf>,
+  change: (name: string, leaf: Leaf) => Leaf,
+): Nested<Leaf> {
+  const leaves = namedLeaves(parameters).map(({ name, leaf }) => change(name, leaf));
+  return tree.unflatten(parameters as unknown, leaves) as Nested<Leaf>;
+}
+
+export function endsIn(name: string, end: string): boolean {
+  return name === end || name.endsWith(`.${end}`);
+}
+
+/**
+ * Whether the output layer of a masked language model is the embedding matrix itself: it has logits over the vocabulary
+ * and no matrix of its own for them.
+ */
+export function isTied(parameters: Nested<Spec>, classes: number): boolean {
+  const [vocabularySize = 0] = parameterEndingIn(parameters, bertNames.words).shape;
+  if (classes !== vocabularySize) return false;
+  return !namedLeaves(parameters).some(
+    ({ name, leaf: { shape } }) =>
+      !endsIn(name, bertNames.words) && shape.length === 2 && shape.includes(vocabularySize),
+  );
+}
