@@ -1,0 +1,221 @@
+/**
+ * Tokens and their places in closed form, from the gradient of the first layer's queries.
+ *
+ * The queries are W_Q x for each token's input x to the first layer, so dL/dW_Q = sum over tokens of delta x^T: its rows
+ * lie in the span of the inputs. What each token of the vocabulary at each place would have as input is known; those
+ * that lie in the span were there, as long as the span is not the whole space.
+ *
+ * Source: I. Petrov, D. I. Dimitrov, M. Baader, M. N. Müller, M. Vechev, "DAGER: Exact Gradient Inversion for Large
+ * Language Models", NeurIPS 2024, section 4 (its search for the order by the second layer is not needed where positions
+ * are in the input).
+ */
+import { Matrix, SingularValueDecomposition } from "ml-matrix";
+import { type NDArray, toNumbers } from "../../engine/ndarray.ts";
+import { dot } from "../../numeric/rows.ts";
+import { bertNames, findParameter, type Nested, parameterEndingIn } from "./text-model.ts";
+
+export interface RowSpace {
+  /** Orthonormal rows, `rank` of them, each of `width` numbers. */
+  readonly basis: readonly Float64Array[];
+  readonly rank: number;
+  readonly width: number;
+  /** Descending. */
+  readonly singularValues: readonly number[];
+}
+
+/**
+ * The row space of a matrix [out, width]: the right singular vectors whose singular value is above `rankTolerance` times
+ * the largest.
+ *
+ * @throws RangeError when it is not a matrix or not finite
+ */
+export function rowSpace(
+  matrix: NDArray,
+  { rankTolerance = 1e-7 }: { readonly rankTolerance?: number } = {},
+): RowSpace {
+  const [rows = 0, width = 0] = matrix.shape;
+  const values = toNumbers(matrix);
+  if (matrix.shape.length !== 2 || rows === 0 || width === 0 || !values.every(Number.isFinite))
+    throw new RangeError(
+      `rowSpace: expected a finite matrix, found one of shape [${matrix.shape.join(", ")}]${values.every(Number.isFinite) ? "" : " with entries that are not finite"}`,
+    );
+  const decomposition = new SingularValueDecomposition(Matrix.from1DArray(rows, width, values), {
+    computeLeftSingularVectors: false,
+    autoTranspose: true,
+  });
+  const singularValues = decomposition.diagonal;
+  const largest = singularValues[0] ?? 0;
+  const rank = singularValues.filter((value) => value > rankTolerance * largest).length;
+  const { rightSingularVectors } = decomposition;
+  const basis = Array.from({ length: rank }, (_, i) => Float64Array.from(rightSingularVectors.getColumn(i)));
+  return { basis, rank, width, singularValues };
+}
+
+/** ||e - R R^T e|| / ||e||: 0 in the span, near 1 for what has nothing to do with it. */
+export function distanceToSpan(vector: Float64Array, { basis }: Pick<RowSpace, "basis">): number {
+  const rest = vector.slice();
+  for (const direction of basis) {
+    const along = dot(rest, direction);
+    for (let i = 0; i < rest.length; i++) rest[i] = (rest[i] as number) - along * (direction[i] as number);
+  }
+  return Math.sqrt(dot(rest, rest) / dot(vector, vector));
+}
+
+export interface SpanCandidate {
+  readonly token: number;
+  /** Its distance to the span, relative to its length. */
+  readonly distance: number;
+}
+
+export interface SpanCheck {
+  /**
+   * `recovered`: every position has its token. `partial`: some positions have none, or more than one. `refused`: the
+   * check says nothing here.
+   */
+  readonly status: "recovered" | "partial" | "refused";
+  /** Why, in a sentence. */
+  readonly reason: string;
+  /** The token at each position where exactly one is in the span. */
+  readonly tokens: readonly (number | undefined)[];
+  /** All tokens in the span, the nearest first, for each position. */
+  readonly candidates: readonly (readonly SpanCandidate[])[];
+  /** The rank of the gradient: as many tokens had a gradient in their queries. */
+  readonly rank: number;
+}
+
+export interface SpanCheckRequest {
+  readonly parameters: Nested<NDArray>;
+  /** The shared gradient, a tree like the parameters, of which the first layer's query weight is looked at. */
+  readonly gradient: Nested<NDArray>;
+  /** Tokens of the text; it is the shape of the client's message. */
+  readonly length: number;
+  /** The tokens to consider, such as a bag of words; the whole vocabulary by default. */
+  readonly vocabulary?: readonly number[];
+  /** The largest distance of a token that counts as in the span; 1e-5 by default. */
+  readonly tolerance?: number;
+  /** Singular values below this part of the largest count as zero; 1e-7 by default. */
+  readonly rankTolerance?: number;
+  /** The epsilon of the embeddings' layer normalisation; BERT's 1e-12 by default. */
+  readonly epsilon?: number;
+}
+
+/**
+ * The tokens whose first-layer inputs LN(token + position + type 0) lie in the row space of the query gradient.
+ *
+ * It refuses where the text has as many tokens as the model is wide, as every vector is then in the span. Where the rank
+ * is below the number of tokens some tokens have no gradient in their queries and cannot be found: with one layer and a
+ * masked language model's loss all but the masked ones.
+ *
+ * @throws RangeError when the model lacks BERT's embeddings or queries, or the text is longer than its positions
+ */
+export function spanCheck(request: SpanCheckRequest): SpanCheck {
+  const { gradient, length, tolerance = 1e-5, rankTolerance = 1e-7 } = request;
+  const space = rowSpace(parameterEndingIn(gradient, bertNames.firstQuery), { rankTolerance });
+  const { rank, width } = space;
+  const nothing = Array.from({ length }, () => undefined);
+  const refused = (reason: string): SpanCheck => ({
+    status: "refused",
+    reason,
+    tokens: nothing,
+    candidates: nothing.map(() => []),
+    rank,
+  });
+  if (length >= width)
+    return refused(
+      `the text has ${length} tokens and the model is ${width} wide: the tokens' inputs span the whole space, so that every token is in the span`,
+    );
+  if (rank === 0) return refused("the gradient of the first layer's queries is zero");
+  if (rank > length)
+    return refused(
+      `the gradient of the first layer's queries has rank ${rank}, more than the ${length} tokens can give it: noise was added to it, or it is not this text's`,
+    );
+
+  const inputs = firstLayerInputs(request);
+  const candidates = Array.from({ length }, (_, position) => {
+    const near: SpanCandidate[] = [];
+    inputs.at(position, (token, input) => {
+      const distance = distanceToSpan(input, space);
+      if (distance < tolerance) near.push({ token, distance });
+    });
+    return near.sort((a, b) => a.distance - b.distance);
+  });
+  // Where several are in the span, the nearest is no better than the others: rounding decides.
+  const tokens = candidates.map((near) => (near.length === 1 ? near[0]?.token : undefined));
+  return { ...verdictOf(candidates, { rank, length }), tokens, candidates, rank };
+}
+
+function verdictOf(
+  candidates: readonly (readonly SpanCandidate[])[],
+  { rank, length }: { readonly rank: number; readonly length: number },
+): Pick<SpanCheck, "status" | "reason"> {
+  const found = candidates.filter((near) => near.length > 0).length;
+  const ambiguous = candidates.filter((near) => near.length > 1).length;
+  if (rank < length)
+    return {
+      status: "partial",
+      reason: `the gradient of the first layer's queries has rank ${rank} for ${length} tokens: only so many have a gradient in their queries (with one layer, the masked ones alone); ${found} of the positions have one in the span`,
+    };
+  if (found === length && ambiguous === 0)
+    return {
+      status: "recovered",
+      reason: `at each of the ${length} positions exactly one token lies in the span of the query gradient`,
+    };
+  return {
+    status: "partial",
+    reason: `${found} of ${length} positions have a token in the span of the query gradient, ${ambiguous} have several`,
+  };
+}
+
+/** What each token would be at a position as an input of the first layer. */
+function firstLayerInputs({ parameters, length, vocabulary, epsilon = 1e-12 }: SpanCheckRequest): {
+  at(position: number, look: (token: number, input: Float64Array) => void): void;
+} {
+  const rowsOf = (name: string) => matrixRows(parameterEndingIn(parameters, name));
+  const words = rowsOf(bertNames.words);
+  const positions = rowsOf(bertNames.positions);
+  const types = findParameter(parameters, bertNames.tokenTypes);
+  const type = types === undefined ? undefined : matrixRows(types).row(0);
+  const scale = toNumbers(parameterEndingIn(parameters, bertNames.normScale));
+  const shift = toNumbers(parameterEndingIn(parameters, bertNames.normShift));
+  if (length > positions.count)
+    throw new RangeError(
+      `spanCheck: the text has ${length} tokens, the model takes ${positions.count} at most`,
+    );
+  const ids = vocabulary ?? Array.from({ length: words.count }, (_, id) => id);
+  const input = new Float64Array(words.width);
+  return {
+    at(position, look) {
+      const place = positions.row(position);
+      for (const token of ids) {
+        const word = words.row(token);
+        for (let i = 0; i < input.length; i++)
+          input[i] = (word[i] as number) + (place[i] as number) + (type?.[i] ?? 0);
+        normalise(input, epsilon);
+        for (let i = 0; i < input.length; i++)
+          input[i] = (input[i] as number) * (scale[i] as number) + (shift[i] as number);
+        look(token, input);
+      }
+    },
+  };
+}
+
+/** Mean 0 and variance 1, in place. */
+function normalise(vector: Float64Array, epsilon: number): void {
+  const n = vector.length;
+  let mean = 0;
+  for (const value of vector) mean += value / n;
+  let variance = 0;
+  for (const value of vector) variance += (value - mean) ** 2 / n;
+  const factor = 1 / Math.sqrt(variance + epsilon);
+  for (let i = 0; i < n; i++) vector[i] = ((vector[i] as number) - mean) * factor;
+}
+
+function matrixRows(matrix: NDArray): {
+  readonly count: number;
+  readonly width: number;
+  row(index: number): Float64Array;
+} {
+  const [count = 0, width = 0] = matrix.shape;
+  const data = Float64Array.from(matrix.data as ArrayLike<number>);
+  return { count, width, row: (index) => data.subarray(index * width, (index + 1) * width) };
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import { ndarray } from "../../engine/ndarray.ts";
+import { randomStream } from "../../numeric/random.ts";
+import { minimizeByAdam } from "./text-adam.ts";
+import { smallEncoder } from "./text-encoder.testing.ts";
+import { sharedTextGradient } from "./text-gradient.ts";
+import { nearestTokens, recoverText, swapWhereBetter } from "./text-recover.ts";
+
+const ids = [2, 17, 103, 4, 17, 199];
+const mask = { rows: [3], labels: [77] };
+
+async function client() {
+  const model = smallEncoder({ vocabularySize: 200, length: 8, width: 16 });
+  const parameters = model.init(randomStream(1), "float64");
+  const gradient = await sharedTextGradient({ model, parameters, ids, targets: mask, dtype: "float64" });
+  return { model, parameters, gradient, length: ids.length, rows: mask.rows };
+}
+
+describe("recovering a text by matching", () => {
+  it("finds every token at its last step, with L-BFGS", async () => {
+    const shared = await client();
+    const recovery = await recoverText({ ...shared, labels: [77], stream: randomStream(5), iterations: 500 });
+    expect(recovery.tokens).toEqual(ids);
+    expect(recovery.labels).toEqual([77]);
+    expect(recovery.matchingLoss).toBeLessThan(1e-3);
+  });
+
+  it("keeps the start with the smallest matching loss, whatever the others found", async () => {
+    const shared = await client();
+    const steps: number[] = [];
+    const recovery = await recoverText({
+      ...shared,
+      stream: randomStream(8),
+      starts: 3,
+      iterations: 25,
+      onStep: ({ start }) => steps.push(start),
+    });
+    const losses = recovery.starts.map(({ matchingLoss }) => matchingLoss);
+    expect(losses).toHaveLength(3);
+    expect(recovery.matchingLoss).toBe(Math.min(...losses));
+    expect(new Set(losses).size).toBe(3);
+    expect(new Set(steps)).toEqual(new Set([0, 1, 2]));
+    const again = await recoverText({ ...shared, stream: randomStream(8), starts: 3, iterations: 25 });
+    expect(again.starts).toEqual(recovery.starts);
+  });
+
+  it("swaps positions where that matches better, and keeps known tokens", async () => {
+    const shared = await client();
+    const options = { ...shared, labels: [77], known: [2, undefined, undefined, 4], iterations: 1 };
+    const plain = await recoverText({ ...options, stream: randomStream(3) });
+    const moved = await recoverText({ ...options, stream: randomStream(3), reorderings: 3 });
+    expect(moved.matchingLoss).toBeLessThan(plain.matchingLoss);
+    expect(moved.evaluations).toBeGreaterThan(plain.evaluations);
+    for (const { tokens } of [plain, moved]) expect([tokens[0], tokens[3]]).toEqual([2, 4]);
+  });
+
+  it("swaps pairs until no later pair of the pass gets better, and moves nothing else", async () => {
+    const objective = async (x: Float64Array) => ({
+      value: x.reduce((sum, value, i) => sum + (value - i) ** 2, 0),
+      gradient: x,
+    });
+    const { value } = await objective(Float64Array.of(5, 3, 2, 1, 4, 0));
+    const request = { movable: [0, 1, 2, 3, 5], width: 1, value };
+    const swapped = await swapWhereBetter(objective, Float64Array.of(5, 3, 2, 1, 4, 0), request);
+    expect(swapped.x).toEqual(Float64Array.of(0, 1, 2, 3, 4, 5));
+    expect(swapped).toMatchObject({ changed: true, evaluations: 10 });
+    const settled = await swapWhereBetter(objective, swapped.x, { ...request, value: 0 });
+    expect(settled).toEqual({ x: swapped.x, changed: false, evaluations: 10 });
+  });
+
+  it("stops when it is told to, and refuses no starts", async () => {
+    const shared = await client();
+    const controller = new AbortController();
+    const attack = recoverText({
+      ...shared,
+      stream: randomStream(1),
+      signal: controller.signal,
+      onStep: ({ iteration }) => iteration > 3 && controller.abort(new Error("enough")),
+    });
+    await expect(attack).rejects.toThrow("enough");
+    await expect(recoverText({ ...shared, stream: randomStream(1), starts: 0 })).rejects.toThrow("starts 0");
+  });
+});
+
+describe("Adam", () => {
+  it("takes the steps of the paper's algorithm, worked by hand", async () => {
+    // f = x^2 / 2 from 1: the first step is the learning rate whatever the slope.
+    const objective = async (x: Float64Array) => ({ value: (x[0] ?? 0) ** 2 / 2, gradient: x.slice() });
+    const run = (iterations: number) =>
+      minimizeByAdam(objective, Float64Array.of(1), {
+        iterations,
+        learningRate: 0.1,
+        decay: 0.5,
+        decayEvery: 1,
+      });
+    expect((await run(1)).x[0]).toBeCloseTo(1 - 0.1 / (1 + 1e-8), 14);
+    const [mean, square] = [(0.09 + 0.1 * 0.9) / 0.19, (0.000999 + 0.001 * 0.81) / 0.001999];
+    expect((await run(2)).x[0]).toBeCloseTo(0.9 - (0.05 * mean) / Math.sqrt(square), 8);
+    expect((await run(2)).evaluations).toBe(3);
+  });
+
+  it("ends where the loss is not a number", async () => {
+    const objective = async () => ({ value: Number.NaN, gradient: Float64Array.of(1) });
+    const { reason } = await minimizeByAdam(objective, Float64Array.of(1), { iterations: 5 });
+    expect(reason).toBe("the matching loss is NaN after 1 steps");
+  });
+});
+
+describe("the nearest token", () => {
+  const matrix = ndarray([1, 0, 0, 3, -1, -1], [3, 2], "float64");
+  it("is by angle or by distance, of the whole vocabulary or a part", () => {
+    const embedding = Float64Array.of(0.4, 0.6, -5, -4);
+    expect(nearestTokens(embedding, matrix)).toEqual([1, 2]);
+    expect(nearestTokens(embedding, matrix, { nearest: "euclidean" })).toEqual([0, 2]);
+    expect(nearestTokens(embedding, matrix, { vocabulary: [0, 1] })).toEqual([1, 1]);
+  });
+
+  it("is that of an exhaustive search", () => {
+    const [rows, points] = randomStream(2).spawn(2);
+    if (rows === undefined || points === undefined) throw new Error("spawn(2) gives two streams");
+    const table = ndarray(rows.normal(50 * 4), [50, 4], "float64");
+    const embeddings = points.normal(20 * 4);
+    const row = (from: Float64Array, i: number): number[] => [...from.subarray(4 * i, 4 * i + 4)];
+    const distance = (a: number[], b: number[]): number =>
+      Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
+    const best = Array.from({ length: 20 }, (_, i) => {
+      const all = Array.from({ length: 50 }, (__, id) => distance(row(embeddings, i), row(table.data, id)));
+      return all.indexOf(Math.min(...all));
+    });
+    expect(nearestTokens(embeddings, table, { nearest: "euclidean" })).toEqual(best);
+  });
+});
