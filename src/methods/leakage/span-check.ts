@@ -9,57 +9,9 @@
  * Language Models", NeurIPS 2024, section 4 (its search for the order by the second layer is not needed where positions
  * are in the input).
  */
-import { Matrix, SingularValueDecomposition } from "ml-matrix";
 import { type NDArray, toNumbers } from "../../engine/ndarray.ts";
-import { dot } from "../../numeric/rows.ts";
-import { bertNames, findParameter, type Nested, parameterEndingIn } from "./text-model.ts";
-
-export interface RowSpace {
-  /** Orthonormal rows, `rank` of them, each of `width` numbers. */
-  readonly basis: readonly Float64Array[];
-  readonly rank: number;
-  readonly width: number;
-  /** Descending. */
-  readonly singularValues: readonly number[];
-}
-
-/**
- * The row space of a matrix [out, width]: the right singular vectors whose singular value is above `rankTolerance` times
- * the largest.
- *
- * @throws RangeError when it is not a matrix or not finite
- */
-export function rowSpace(
-  matrix: NDArray,
-  { rankTolerance = 1e-7 }: { readonly rankTolerance?: number } = {},
-): RowSpace {
-  const [rows = 0, width = 0] = matrix.shape;
-  const values = toNumbers(matrix);
-  if (matrix.shape.length !== 2 || rows === 0 || width === 0 || !values.every(Number.isFinite))
-    throw new RangeError(
-      `rowSpace: expected a finite matrix, found one of shape [${matrix.shape.join(", ")}]${values.every(Number.isFinite) ? "" : " with entries that are not finite"}`,
-    );
-  const decomposition = new SingularValueDecomposition(Matrix.from1DArray(rows, width, values), {
-    computeLeftSingularVectors: false,
-    autoTranspose: true,
-  });
-  const singularValues = decomposition.diagonal;
-  const largest = singularValues[0] ?? 0;
-  const rank = singularValues.filter((value) => value > rankTolerance * largest).length;
-  const { rightSingularVectors } = decomposition;
-  const basis = Array.from({ length: rank }, (_, i) => Float64Array.from(rightSingularVectors.getColumn(i)));
-  return { basis, rank, width, singularValues };
-}
-
-/** ||e - R R^T e|| / ||e||: 0 in the span, near 1 for what has nothing to do with it. */
-export function distanceToSpan(vector: Float64Array, { basis }: Pick<RowSpace, "basis">): number {
-  const rest = vector.slice();
-  for (const direction of basis) {
-    const along = dot(rest, direction);
-    for (let i = 0; i < rest.length; i++) rest[i] = (rest[i] as number) - along * (direction[i] as number);
-  }
-  return Math.sqrt(dot(rest, rest) / dot(vector, vector));
-}
+import { distanceToSpan, rowSpace } from "./row-space.ts";
+import { bertNames, findParameter, type Nested, parameterEndingIn, type TextModel } from "./text-model.ts";
 
 export interface SpanCandidate {
   readonly token: number;
@@ -84,6 +36,7 @@ export interface SpanCheck {
 }
 
 export interface SpanCheckRequest {
+  readonly model: Pick<TextModel, "embeddingPath">;
   readonly parameters: Nested<NDArray>;
   /** The shared gradient, a tree like the parameters, of which the first layer's query weight is looked at. */
   readonly gradient: Nested<NDArray>;
@@ -110,8 +63,13 @@ export interface SpanCheckRequest {
  */
 export function spanCheck(request: SpanCheckRequest): SpanCheck {
   const { gradient, length, tolerance = 1e-5, rankTolerance = 1e-7 } = request;
-  const space = rowSpace(parameterEndingIn(gradient, bertNames.firstQuery), { rankTolerance });
-  const { rank, width } = space;
+  const query = matrixRows(parameterEndingIn(gradient, bertNames.firstQuery));
+  const { width } = query;
+  const space = rowSpace(
+    Array.from({ length: query.count }, (_, i) => query.row(i)),
+    { rankTolerance },
+  );
+  const { rank } = space;
   const nothing = Array.from({ length }, () => undefined);
   const refused = (reason: string): SpanCheck => ({
     status: "refused",
@@ -167,11 +125,11 @@ function verdictOf(
 }
 
 /** What each token would be at a position as an input of the first layer. */
-function firstLayerInputs({ parameters, length, vocabulary, epsilon = 1e-12 }: SpanCheckRequest): {
+function firstLayerInputs({ model, parameters, length, vocabulary, epsilon = 1e-12 }: SpanCheckRequest): {
   at(position: number, look: (token: number, input: Float64Array) => void): void;
 } {
   const rowsOf = (name: string) => matrixRows(parameterEndingIn(parameters, name));
-  const words = rowsOf(bertNames.words);
+  const words = rowsOf(model.embeddingPath);
   const positions = rowsOf(bertNames.positions);
   const types = findParameter(parameters, bertNames.tokenTypes);
   const type = types === undefined ? undefined : matrixRows(types).row(0);

@@ -25,11 +25,15 @@ export interface EncoderOptions {
   readonly tied?: boolean;
   /** Classes of a classifier that reads the first position; a masked language model without it. */
   readonly classes?: number;
+  /** Without `applyEmbedded`, as a model read from a file. */
+  readonly idsOnly?: boolean;
 }
 
 export function smallEncoder(options: EncoderOptions): TextModel {
   const { vocabularySize, length, width = 32, layers = 2, heads = 2, tied = false, classes } = options;
+  const { idsOnly = false } = options;
   const inner = 2 * width;
+  const table = "bert.embeddings.word_embeddings.weight";
   const parameters: TextModel["parameters"] = (dtype) => {
     const linear = (out: number, into: number) => ({
       weight: spec([out, into], dtype),
@@ -49,9 +53,9 @@ export function smallEncoder(options: EncoderOptions): TextModel {
         ? {
             cls: {
               predictions: {
-                bias: spec([vocabularySize], dtype),
+                ...(tied && { bias: spec([vocabularySize], dtype) }),
                 transform: { dense: linear(width, width), LayerNorm: norm() },
-                ...(!tied && { decoder: { weight: spec([vocabularySize, width], dtype) } }),
+                ...(!tied && { decoder: linear(vocabularySize, width) }),
               },
             },
           }
@@ -72,6 +76,41 @@ export function smallEncoder(options: EncoderOptions): TextModel {
     };
   };
 
+  const encode = (values: Nested<Tensor>, words: Tensor): Tensor => {
+    const at = (name: string): Tensor => parameterEndingIn(values, name);
+    const linear = (x: Tensor, name: string): Tensor =>
+      op.add(op.matmul(x, op.transpose(at(`${name}.weight`))), at(`${name}.bias`));
+    const norm = (x: Tensor, name: string): Tensor =>
+      op.layerNorm(x, at(`${name}.weight`), at(`${name}.bias`), { epsilon: 1e-12 });
+    const [n = 0, t = 0] = words.shape;
+    const split = (x: Tensor): Tensor =>
+      op.permute(op.reshape(x, [n, t, heads, width / heads]), [0, 2, 1, 3]);
+    const positions = op.slice(at("position_embeddings.weight"), [0, t]);
+    const type = op.at(at("token_type_embeddings.weight"), 0);
+    let h = norm(op.add(op.add(words, positions), type), "embeddings.LayerNorm");
+    for (let i = 0; i < layers; i++) {
+      const layer = `encoder.layer.${i}`;
+      const [q, k, v] = ["query", "key", "value"].map((name) =>
+        split(linear(h, `${layer}.attention.self.${name}`)),
+      ) as [Tensor, Tensor, Tensor];
+      const scores = op.mul(op.matmul(q, op.matrixTranspose(k)), 1 / Math.sqrt(width / heads));
+      const mixed = op.reshape(op.permute(op.matmul(op.softmax(scores), v), [0, 2, 1, 3]), [n, t, width]);
+      h = norm(
+        op.add(h, linear(mixed, `${layer}.attention.output.dense`)),
+        `${layer}.attention.output.LayerNorm`,
+      );
+      const wide = op.gelu(linear(h, `${layer}.intermediate.dense`));
+      h = norm(op.add(h, linear(wide, `${layer}.output.dense`)), `${layer}.output.LayerNorm`);
+    }
+    if (classes !== undefined) return linear(op.at(h, 0, { axis: 1 }), "classifier");
+    const transformed = norm(
+      op.gelu(linear(h, "predictions.transform.dense")),
+      "predictions.transform.LayerNorm",
+    );
+    if (!tied) return linear(transformed, "predictions.decoder");
+    return op.add(op.matmul(transformed, op.transpose(at("word_embeddings.weight"))), at("predictions.bias"));
+  };
+
   return {
     description: `encoder of ${layers} layers`,
     inputShape: [length],
@@ -79,41 +118,9 @@ export function smallEncoder(options: EncoderOptions): TextModel {
     parameters,
     init: (stream, dtype) =>
       randomParameters(parameters(dtype), (size) => stream.normal(size, 0, 0.1), dtype),
-    apply(values, ids) {
-      const at = (name: string): Tensor => parameterEndingIn(values, name);
-      const linear = (x: Tensor, name: string): Tensor =>
-        op.add(op.matmul(x, op.transpose(at(`${name}.weight`))), at(`${name}.bias`));
-      const norm = (x: Tensor, name: string): Tensor =>
-        op.layerNorm(x, at(`${name}.weight`), at(`${name}.bias`), { epsilon: 1e-12 });
-      const [n = 0, t = 0] = ids.shape;
-      const split = (x: Tensor): Tensor =>
-        op.permute(op.reshape(x, [n, t, heads, width / heads]), [0, 2, 1, 3]);
-      const words = op.embedding(at("word_embeddings.weight"), ids);
-      const positions = op.slice(at("position_embeddings.weight"), [0, t]);
-      const type = op.at(at("token_type_embeddings.weight"), 0);
-      let h = norm(op.add(op.add(words, positions), type), "embeddings.LayerNorm");
-      for (let i = 0; i < layers; i++) {
-        const layer = `encoder.layer.${i}`;
-        const [q, k, v] = ["query", "key", "value"].map((name) =>
-          split(linear(h, `${layer}.attention.self.${name}`)),
-        ) as [Tensor, Tensor, Tensor];
-        const scores = op.mul(op.matmul(q, op.matrixTranspose(k)), 1 / Math.sqrt(width / heads));
-        const mixed = op.reshape(op.permute(op.matmul(op.softmax(scores), v), [0, 2, 1, 3]), [n, t, width]);
-        h = norm(
-          op.add(h, linear(mixed, `${layer}.attention.output.dense`)),
-          `${layer}.attention.output.LayerNorm`,
-        );
-        const wide = op.gelu(linear(h, `${layer}.intermediate.dense`));
-        h = norm(op.add(h, linear(wide, `${layer}.output.dense`)), `${layer}.output.LayerNorm`);
-      }
-      if (classes !== undefined) return linear(op.at(h, 0, { axis: 1 }), "classifier");
-      const transformed = norm(
-        op.gelu(linear(h, "predictions.transform.dense")),
-        "predictions.transform.LayerNorm",
-      );
-      const output = at(tied ? "word_embeddings.weight" : "predictions.decoder.weight");
-      return op.add(op.matmul(transformed, op.transpose(output)), at("predictions.bias"));
-    },
+    embeddingPath: table,
+    apply: (values, ids) => encode(values, op.embedding(parameterEndingIn(values, table), ids)),
+    ...(!idsOnly && { applyEmbedded: encode }),
   };
 }
 

@@ -4,7 +4,7 @@ import { randomStream } from "../../numeric/random.ts";
 import { type EncoderOptions, smallEncoder } from "./text-encoder.testing.ts";
 import { sharedTextGradient } from "./text-gradient.ts";
 import { compileTextMatching, type TextMatchingRequest } from "./text-matching.ts";
-import { bertNames, parameterEndingIn } from "./text-model.ts";
+import { parameterEndingIn } from "./text-model.ts";
 
 const vocabularySize = 20;
 const ids = [2, 17, 9, 4];
@@ -30,6 +30,8 @@ const variants: readonly [string, Partial<EncoderOptions>, Partial<TextMatchingR
   ["tag", {}, { distance: "tag" }],
   ["l2 with a regulariser", {}, { normWeight: 0.7 }],
   ["l2 with a tied output", { tied: true }, {}],
+  ["l2 by ids alone", { idsOnly: true }, {}],
+  ["l2 by ids alone with a tied output", { idsOnly: true, tied: true }, {}],
   ["l2 with known tokens", {}, { known: [2, undefined, undefined, 4] }],
 ];
 
@@ -39,7 +41,7 @@ describe("the matching loss of a text", () => {
     async (_, options, extra) => {
       const shared = await client(options);
       const matching = await compileTextMatching({ ...shared, labels: targets.labels, ...extra });
-      const x = truth(parameterEndingIn(shared.parameters, bertNames.words));
+      const x = truth(parameterEndingIn(shared.parameters, shared.model.embeddingPath));
       expect(Math.abs((await matching.objective(x)).value)).toBeLessThan(1e-14);
       const elsewhere = x.map((value, i) => value + 0.05 * Math.sin(i));
       expect((await matching.objective(elsewhere)).value).toBeGreaterThan(1e-4);
@@ -67,7 +69,7 @@ describe("the matching loss of a text", () => {
   it("is zero at the text of a classifier", async () => {
     const shared = await client({ classes: 3 }, { rows: [0], labels: [2] });
     const matching = await compileTextMatching({ ...shared, labels: [2] });
-    const x = truth(parameterEndingIn(shared.parameters, bertNames.words));
+    const x = truth(parameterEndingIn(shared.parameters, shared.model.embeddingPath));
     expect((await matching.objective(x)).value).toBeLessThan(1e-20);
     await matching.dispose();
   });

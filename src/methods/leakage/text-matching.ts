@@ -15,7 +15,6 @@ import type { Objective } from "../../training/lbfgs.ts";
 import type { Float } from "./gradient-matching.ts";
 import { textLoss } from "./text-gradient.ts";
 import {
-  bertNames,
   endsIn,
   isTied,
   type Nested,
@@ -63,42 +62,31 @@ export interface TextMatching {
  * Compiles the matching loss and its gradient, a gradient of a gradient. The embedding matrix itself is left out of the
  * comparison: its gradient is that of tokens, which embeddings are not yet ({@link bagOfWords} reads it).
  *
- * In place of the vocabulary's matrix the model is given the dummy embeddings, and the ids 0, 1, 2, ...; a matrix that is
- * the output layer too gets the dummies before its own rows, and the logits of the dummies are dropped.
- *
- * @throws RangeError when the model lacks BERT's embedding matrix, or a known token is not in it
+ * @throws RangeError when the model's table of embeddings is not there, or a known token is not in it
  */
 export async function compileTextMatching(request: TextMatchingRequest): Promise<TextMatching> {
   const { model, parameters, gradient, length, rows, labels, known = [] } = request;
   const { distance = "l2", normWeight = 0, dtype = "float64" } = request;
-  const matrix = parameterEndingIn(parameters, bertNames.words);
-  const [vocabularySize = 0, width = 0] = matrix.shape;
-  const tied = isTied(model.parameters(dtype), model.classes);
+  const matrix = parameterEndingIn(parameters, model.embeddingPath);
+  const width = matrix.shape[1] ?? 0;
+  const isTable = (name: string): boolean => endsIn(name, model.embeddingPath);
   const size = length * width;
   const unknowns = size + (labels === undefined ? rows.length * model.classes : 0);
   const fixed = fixedRows(known, matrix, length);
   const constants = replaceParameters<NDArray | Tensor>(parameters, (_, leaf) =>
     op.constant(leaf as NDArray),
   ) as Nested<Tensor>;
-  const targets = namedLeaves(gradient).filter(({ name }) => !endsIn(name, bertNames.words));
-  const ids = op.reshape(op.arange(0, length), [1, length]);
+  const targets = namedLeaves(gradient).filter(({ name }) => !isTable(name));
 
   const dummyGradient = (embeddings: Tensor, probabilities: Tensor): Tensor[] => {
     const loss = (inner: readonly Tensor[]): Tensor => {
       let next = 0;
-      const values = replaceParameters(constants, (name, leaf) => {
-        if (endsIn(name, bertNames.words)) return tied ? op.concat([embeddings, leaf]) : embeddings;
-        const value = inner[next++] ?? leaf;
-        // The output layer's bias, which the dummies' logits need too.
-        const isBias = tied && leaf.rank === 1 && leaf.shape[0] === vocabularySize;
-        return isBias ? op.concat([op.zeros([length], dtype), value]) : value;
-      });
-      const logits = model.apply(values, ids);
-      const classes = logits.shape.at(-1) ?? 0;
-      const flat = op.reshape(logits, [logits.size / classes, classes]);
-      return textLoss(tied ? op.slice(flat, [], [length]) : flat, rows, probabilities);
+      const values = replaceParameters(constants, (name, leaf) =>
+        isTable(name) ? leaf : (inner[next++] ?? leaf),
+      );
+      return textLoss(logitsOf(model, values, embeddings), rows, probabilities);
     };
-    const others = namedLeaves(constants).filter(({ name }) => !endsIn(name, bertNames.words));
+    const others = namedLeaves(constants).filter(({ name }) => !isTable(name));
     return grad(loss)(others.map(({ leaf }) => leaf)) as Tensor[];
   };
 
@@ -136,6 +124,31 @@ export async function compileTextMatching(request: TextMatchingRequest): Promise
     },
     dispose: () => executable.dispose(),
   };
+}
+
+/**
+ * The logits of dummy embeddings [tokens, features]. A model that takes ids only is given the embeddings as its table,
+ * and the ids 0, 1, 2, ...; where the table is the output layer too, the dummies stand before its own rows, and their
+ * logits are dropped.
+ */
+function logitsOf(model: TextModel, parameters: Nested<Tensor>, embeddings: Tensor): Tensor {
+  if (model.applyEmbedded !== undefined) return model.applyEmbedded(parameters, op.unsqueeze(embeddings, 0));
+  const [length = 0] = embeddings.shape;
+  const isTable = (name: string): boolean => endsIn(name, model.embeddingPath);
+  const [vocabularySize] = parameterEndingIn(parameters, model.embeddingPath).shape;
+  const ids = op.reshape(op.arange(0, length), [1, length]);
+  if (!isTied(model, parameters))
+    return model.apply(
+      replaceParameters(parameters, (name, leaf) => (isTable(name) ? embeddings : leaf)),
+      ids,
+    );
+  const longer = replaceParameters(parameters, (name, leaf) => {
+    if (isTable(name)) return op.concat([embeddings, leaf]);
+    const isOutputBias = leaf.rank === 1 && leaf.shape[0] === vocabularySize;
+    return isOutputBias ? op.concat([op.zeros([length], leaf.dtype), leaf]) : leaf;
+  });
+  const logits = model.apply(longer, ids);
+  return op.slice(op.reshape(logits, [length, logits.size / length]), [], [length]);
 }
 
 type Compare = (dummy: readonly Tensor[]) => Tensor;

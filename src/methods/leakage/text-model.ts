@@ -7,29 +7,37 @@ import type { RandomStream } from "../../numeric/random.ts";
 /** Leaves by PyTorch's names, one object for each module: `encoder.layer.0.attention.self.query.weight`. */
 export type Nested<Leaf> = { readonly [name: string]: Leaf | Nested<Leaf> };
 
-/** An encoder of token ids, as a function of its parameters. */
+/** A model of token ids [N, tokens] (int64), as a function of its parameters. */
 export interface TextModel {
   readonly description: string;
-  /** [tokens]: the longest text. */
+  /** [tokens] of one text. */
   readonly inputShape: readonly number[];
   /** Tokens of the vocabulary for a masked language model, classes for a classifier of texts. */
   readonly classes: number;
+  /** The path of the table of token embeddings among the parameters, [vocabulary, features]. */
+  readonly embeddingPath: string;
   parameters(dtype: "float32" | "float64"): Nested<Spec>;
   init(stream: RandomStream, dtype: "float32" | "float64"): Nested<NDArray>;
-  /** Logits [N, T, classes] (or [N T, classes]) of each position, or [N, classes] of each text, for ids [N, T] (int64). */
+  /** Logits [N, tokens, classes] of each position, or [N, classes] of each text, for ids [N, tokens]. */
   apply(parameters: Nested<Tensor>, ids: Tensor): Tensor;
+  /**
+   * What `apply` gives, from embeddings [N, tokens, features] in place of ids. A model without it, as one read from a
+   * file, is applied to ids of a table that holds the embeddings.
+   */
+  applyEmbedded?(parameters: Nested<Tensor>, embedded: Tensor): Tensor;
 }
 
 /** The parameters of BERT that the attacks look at, by the ends of their names in Hugging Face's checkpoints. */
 export const bertNames = {
-  words: "embeddings.word_embeddings.weight",
   positions: "embeddings.position_embeddings.weight",
   tokenTypes: "embeddings.token_type_embeddings.weight",
   normScale: "embeddings.LayerNorm.weight",
   normShift: "embeddings.LayerNorm.bias",
   firstQuery: "encoder.layer.0.attention.self.query.weight",
-  decoder: "predictions.decoder.weight",
 } as const;
+
+/** The biases that end a masked language model (tied or not) or a classifier. */
+export const outputBiases = ["predictions.bias", "predictions.decoder.bias", "classifier.bias"] as const;
 
 /** All leaves of a tree with their names, in its order. */
 export function namedLeaves<Leaf>(
@@ -69,14 +77,16 @@ export function endsIn(name: string, end: string): boolean {
 }
 
 /**
- * Whether the output layer of a masked language model is the embedding matrix itself: it has logits over the vocabulary
- * and no matrix of its own for them.
+ * Whether the output layer of a masked language model is the table of embeddings itself: it has logits over the
+ * vocabulary and no matrix of its own for them.
  */
-export function isTied(parameters: Nested<Spec>, classes: number): boolean {
-  const [vocabularySize = 0] = parameterEndingIn(parameters, bertNames.words).shape;
-  if (classes !== vocabularySize) return false;
-  return !namedLeaves(parameters).some(
-    ({ name, leaf: { shape } }) =>
-      !endsIn(name, bertNames.words) && shape.length === 2 && shape.includes(vocabularySize),
+export function isTied({ classes, embeddingPath }: TextModel, parameters: Nested<Spec>): boolean {
+  const [vocabularySize = 0] = parameterEndingIn(parameters, embeddingPath).shape;
+  return (
+    classes === vocabularySize &&
+    !namedLeaves(parameters).some(
+      ({ name, leaf: { shape } }) =>
+        name !== embeddingPath && shape.length === 2 && shape.includes(vocabularySize),
+    )
   );
 }

@@ -4,7 +4,7 @@ import type { RandomStream } from "../../numeric/random.ts";
 import { minimize, type Objective } from "../../training/lbfgs.ts";
 import { minimizeByAdam } from "./text-adam.ts";
 import { compileTextMatching, type TextMatchingRequest } from "./text-matching.ts";
-import { bertNames, parameterEndingIn } from "./text-model.ts";
+import { parameterEndingIn } from "./text-model.ts";
 
 export interface RecoverTextOptions extends TextMatchingRequest {
   /** Where the dummies start: embeddings with the spread of the embedding matrix, then label logits from N(0, 1). */
@@ -50,10 +50,10 @@ export interface TextRecovery extends TextStart {
  * @throws the signal's reason when it is aborted
  */
 export async function recoverText(options: RecoverTextOptions): Promise<TextRecovery> {
-  const { starts = 1, stream, parameters, signal } = options;
+  const { starts = 1, stream, model, parameters, signal } = options;
   if (!Number.isInteger(starts) || starts < 1)
     throw new RangeError(`recoverText: starts ${starts} is not a positive integer`);
-  const matrix = parameterEndingIn(parameters, bertNames.words);
+  const matrix = parameterEndingIn(parameters, model.embeddingPath);
   const spread = standardDeviation(matrix);
   const matching = await compileTextMatching(options);
   try {
