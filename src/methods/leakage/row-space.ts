@@ -27,14 +27,16 @@ export function rowSpace(
       throw new RangeError(`rowSpace: row ${i} does not have ${width} finite numbers`);
   const matrix = new Matrix(rows.length, width);
   for (const [i, row] of rows.entries()) matrix.setRow(i, row);
-  const decomposition = new SingularValueDecomposition(matrix, {
-    computeLeftSingularVectors: false,
-    autoTranspose: false,
+  // The decomposition takes no matrix with more columns than rows; of its transpose the left vectors are the right ones.
+  const isWide = rows.length < width;
+  const decomposition = new SingularValueDecomposition(isWide ? matrix.transpose() : matrix, {
+    computeLeftSingularVectors: isWide,
+    computeRightSingularVectors: !isWide,
   });
   const singularValues = decomposition.diagonal;
   const bound = rankTolerance * Math.max(...singularValues);
   const rank = singularValues.filter((value) => value > bound).length;
-  const vectors = decomposition.rightSingularVectors;
+  const vectors = isWide ? decomposition.leftSingularVectors : decomposition.rightSingularVectors;
   const basis = Array.from({ length: rank }, (_, i) => Float64Array.from(vectors.getColumn(i)));
   return { basis, rank, singularValues };
 }
