@@ -179,7 +179,9 @@ async function closedForms(message: Message) {
   // One label has one place; several are in the right order once their gradient is the shared one.
   const placed = confirmation?.confirmed ? confirmation.labels : labels?.length === 1 ? labels : undefined;
   const fillIn = (found: readonly (number | undefined)[]): (number | undefined)[] =>
-    found.map((token, position) => (rows.includes(position) ? placed?.[rows.indexOf(position)] : token));
+    found.map((token, position) =>
+      token !== undefined && rows.includes(position) ? placed?.[rows.indexOf(position)] : token,
+    );
   return { bag, order, span, maskedTokens: labels, confirmation, fillIn };
 }
 

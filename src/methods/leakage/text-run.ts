@@ -77,26 +77,30 @@ export async function runText({
 
 /** What stands in the file of that name, or the argument itself where there is none. */
 async function readText(text: string): Promise<string> {
-  // A sentence is not a path that a file system takes for long.
-  const isFile = await stat(text).then(
-    (found) => (found.isFile() ? found.size : -1),
-    () => undefined,
-  );
-  if (isFile === undefined) {
+  // What no file system has a name for is a sentence.
+  const found = await stat(text).catch(() => undefined);
+  if (found === undefined) {
     if (/^\S+\.(txt|md|text)$/i.test(text))
       throw new InputError(`${text}: there is no such file; a sentence has spaces`);
     return text;
   }
-  if (isFile < 0) throw new InputError(`${text}: not a file; expected a sentence or a text file`);
-  if (isFile > longestFile)
+  if (!found.isFile()) throw new InputError(`${text}: not a file; expected a sentence or a text file`);
+  if (found.size > longestFile)
     throw new InputError(
-      `${text}: ${formatCount(isFile)} bytes; expected a text of up to ${formatCount(longestFile)}`,
+      `${text}: ${formatCount(found.size)} bytes; expected a text of up to ${formatCount(longestFile)}`,
     );
+  let bytes: Buffer;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(text));
+    bytes = await readFile(text);
   } catch (error) {
-    const why = systemErrorCode(error) ?? "not UTF-8 text";
-    throw new InputError(`${text}: ${why}; expected a UTF-8 text file`, { cause: error });
+    throw new InputError(`${text}: cannot be read (${systemErrorCode(error) ?? String(error)})`, {
+      cause: error,
+    });
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new InputError(`${text}: not UTF-8 text; expected a text file`, { cause: error });
   }
 }
 

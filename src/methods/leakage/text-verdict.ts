@@ -38,7 +38,8 @@ export function textVerdict(outcome: TextOutcome): string {
         ? `A part of the text was recovered from its gradient, at best ${share(best, outcome)} by the ${best.name}: “${textOf(best, outcome)}”`
         : "No token of the text was recovered at its place";
   const sentences = [
-    `${opening}.`,
+    // The text brings its own end.
+    accuracy > 0 ? opening : `${opening}.`,
     confirmation?.confirmed
       ? "The attacker can be sure of it: the recovered text has the very gradient that was shared."
       : "",
