@@ -9,9 +9,10 @@
  * Language Models", NeurIPS 2024, section 4 (its search for the order by the second layer is not needed where positions
  * are in the input).
  */
-import { type NDArray, toNumbers } from "../../engine/ndarray.ts";
+import type { NDArray } from "../../engine/ndarray.ts";
 import { distanceToSpan, rowSpace } from "./row-space.ts";
-import { bertNames, findParameter, type Nested, parameterEndingIn, type TextModel } from "./text-model.ts";
+import { firstLayerInputs, matrixRows } from "./text-inputs.ts";
+import { bertNames, type Nested, parameterEndingIn, type TextModel } from "./text-model.ts";
 
 export interface SpanCandidate {
   readonly token: number;
@@ -88,13 +89,21 @@ export function spanCheck(request: SpanCheckRequest): SpanCheck {
       `the gradient of the first layer's queries has rank ${rank}, more than the ${length} tokens can give it: noise was added to it, or it is not this text's`,
     );
 
-  const inputs = firstLayerInputs(request);
+  const { model, parameters, epsilon } = request;
+  const inputs = firstLayerInputs(model, parameters, epsilon === undefined ? {} : { epsilon });
+  if (length > inputs.positions)
+    throw new RangeError(
+      `spanCheck: the text has ${length} tokens, the model takes ${inputs.positions} at most`,
+    );
+  const vocabulary = request.vocabulary ?? Array.from({ length: inputs.tokens }, (_, id) => id);
+  const input = new Float64Array(width);
   const candidates = Array.from({ length }, (_, position) => {
     const near: SpanCandidate[] = [];
-    inputs.at(position, (token, input) => {
+    for (const token of vocabulary) {
+      inputs.ofToken(token, position, input);
       const distance = distanceToSpan(input, space);
       if (distance < tolerance) near.push({ token, distance });
-    });
+    }
     return near.sort((a, b) => a.distance - b.distance);
   });
   // Where several are in the span, the nearest is no better than the others: rounding decides.
@@ -122,58 +131,4 @@ function verdictOf(
     status: "partial",
     reason: `${found} of ${length} positions have a token in the span of the query gradient, ${ambiguous} have several`,
   };
-}
-
-/** What each token would be at a position as an input of the first layer. */
-function firstLayerInputs({ model, parameters, length, vocabulary, epsilon = 1e-12 }: SpanCheckRequest): {
-  at(position: number, look: (token: number, input: Float64Array) => void): void;
-} {
-  const rowsOf = (name: string) => matrixRows(parameterEndingIn(parameters, name));
-  const words = rowsOf(model.embeddingPath);
-  const positions = rowsOf(bertNames.positions);
-  const types = findParameter(parameters, bertNames.tokenTypes);
-  const type = types === undefined ? undefined : matrixRows(types).row(0);
-  const scale = toNumbers(parameterEndingIn(parameters, bertNames.normScale));
-  const shift = toNumbers(parameterEndingIn(parameters, bertNames.normShift));
-  if (length > positions.count)
-    throw new RangeError(
-      `spanCheck: the text has ${length} tokens, the model takes ${positions.count} at most`,
-    );
-  const ids = vocabulary ?? Array.from({ length: words.count }, (_, id) => id);
-  const input = new Float64Array(words.width);
-  return {
-    at(position, look) {
-      const place = positions.row(position);
-      for (const token of ids) {
-        const word = words.row(token);
-        for (let i = 0; i < input.length; i++)
-          input[i] = (word[i] as number) + (place[i] as number) + (type?.[i] ?? 0);
-        normalise(input, epsilon);
-        for (let i = 0; i < input.length; i++)
-          input[i] = (input[i] as number) * (scale[i] as number) + (shift[i] as number);
-        look(token, input);
-      }
-    },
-  };
-}
-
-/** Mean 0 and variance 1, in place. */
-function normalise(vector: Float64Array, epsilon: number): void {
-  const n = vector.length;
-  let mean = 0;
-  for (const value of vector) mean += value / n;
-  let variance = 0;
-  for (const value of vector) variance += (value - mean) ** 2 / n;
-  const factor = 1 / Math.sqrt(variance + epsilon);
-  for (let i = 0; i < n; i++) vector[i] = ((vector[i] as number) - mean) * factor;
-}
-
-function matrixRows(matrix: NDArray): {
-  readonly count: number;
-  readonly width: number;
-  row(index: number): Float64Array;
-} {
-  const [count = 0, width = 0] = matrix.shape;
-  const data = Float64Array.from(matrix.data as ArrayLike<number>);
-  return { count, width, row: (index) => data.subarray(index * width, (index + 1) * width) };
 }

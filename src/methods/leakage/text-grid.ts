@@ -17,7 +17,7 @@ import {
   replaceParameters,
   type TextModel,
 } from "./text-model.ts";
-import { recoverText } from "./text-recover.ts";
+import { nearestTokens, recoverText } from "./text-recover.ts";
 
 export interface TextGridCell {
   /** Standard deviation of every weight and bias but the embeddings and the layer normalisations. */
@@ -29,8 +29,10 @@ export interface TextGridCell {
 }
 
 export interface TextGridRow extends TextGridCell {
-  /** The fraction of the positions whose token is right at the last step, for each seed. */
+  /** The fraction of the positions whose token is right at the last step, for each seed: by the nearest row's angle. */
   readonly accuracy: readonly number[];
+  /** The same by the nearest input of the first layer. */
+  readonly accuracyByInput: readonly number[];
   readonly matchingLoss: readonly number[];
   /** How many seeds the span check had every position of, and how many the exact bag of words. */
   readonly spanChecks: number;
@@ -63,7 +65,7 @@ const mask = 4;
 /**
  * Attacks a random text of 8 of 200 tokens, one of them masked, for every cell and seed, in float64 with the squared
  * distance and nothing known but the masked position. There is one start each, and nothing looks at the truth before the
- * last step. An embedding counts as right where its nearest row by angle is that of the token that the model was fed.
+ * last step. Right is the token that the model was fed, [MASK] included.
  *
  * @throws the signal's reason when it is aborted
  */
@@ -76,6 +78,7 @@ export async function textGrid(options: TextGridOptions): Promise<TextGridRow[]>
     const row: TextGridRow = {
       ...cell,
       accuracy: attacks.map(({ accuracy }) => accuracy),
+      accuracyByInput: attacks.map(({ accuracyByInput }) => accuracyByInput),
       matchingLoss: attacks.map(({ matchingLoss }) => matchingLoss),
       spanChecks: attacks.filter(({ isSpanExact }) => isSpanExact).length,
       bags: attacks.filter(({ isBagExact }) => isBagExact).length,
@@ -100,7 +103,11 @@ async function attackCell(cell: TextGridCell, seed: number, options: TextGridOpt
   const targets = { rows: [place], labels: [original[place] ?? 0] };
   const gradient = await sharedTextGradient({ model, parameters, ids, targets, dtype: "float64" });
 
-  const { tokens: found, matchingLoss } = await recoverText({
+  const {
+    tokens: found,
+    embeddings,
+    matchingLoss,
+  } = await recoverText({
     model,
     parameters,
     gradient,
@@ -118,7 +125,9 @@ async function attackCell(cell: TextGridCell, seed: number, options: TextGridOpt
   );
   const present = [...new Set(ids)].sort((a, b) => a - b);
   return {
-    accuracy: textMetrics(ids, found).tokenAccuracy,
+    accuracy: textMetrics(ids, nearestTokens({ model, parameters, embeddings, nearest: "cosine" }))
+      .tokenAccuracy,
+    accuracyByInput: textMetrics(ids, found).tokenAccuracy,
     matchingLoss,
     isSpanExact: span.tokens.every((token, position) => token === ids[position]),
     isBagExact: bag.tokens.join() === present.join(),

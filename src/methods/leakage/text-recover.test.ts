@@ -4,6 +4,7 @@ import { randomStream } from "../../numeric/random.ts";
 import { minimizeByAdam } from "./text-adam.ts";
 import { smallEncoder } from "./text-encoder.testing.ts";
 import { sharedTextGradient } from "./text-gradient.ts";
+import { bertNames, parameterEndingIn } from "./text-model.ts";
 import { nearestTokens, recoverText, swapWhereBetter } from "./text-recover.ts";
 
 const ids = [2, 17, 103, 4, 17, 199];
@@ -107,26 +108,56 @@ describe("Adam", () => {
 });
 
 describe("the nearest token", () => {
-  const matrix = ndarray([1, 0, 0, 3, -1, -1], [3, 2], "float64");
+  const model = { embeddingPath: "table.weight" };
+  const tableOf = (data: ArrayLike<number>, shape: readonly number[]) => ({
+    table: { weight: ndarray(data, shape, "float64") },
+  });
+
   it("is by angle or by distance, of the whole vocabulary or a part", () => {
-    const embedding = Float64Array.of(0.4, 0.6, -5, -4);
-    expect(nearestTokens(embedding, matrix)).toEqual([1, 2]);
-    expect(nearestTokens(embedding, matrix, { nearest: "euclidean" })).toEqual([0, 2]);
-    expect(nearestTokens(embedding, matrix, { vocabulary: [0, 1] })).toEqual([1, 1]);
+    const request = {
+      model,
+      parameters: tableOf([1, 0, 0, 3, -1, -1], [3, 2]),
+      embeddings: ndarray([0.4, 0.6, -5, -4], [2, 2], "float64"),
+    };
+    expect(nearestTokens(request)).toEqual([1, 2]);
+    expect(nearestTokens({ ...request, nearest: "euclidean" })).toEqual([0, 2]);
+    expect(nearestTokens({ ...request, vocabulary: [0, 1] })).toEqual([1, 1]);
+    expect(() => nearestTokens({ ...request, nearest: "input" })).toThrow("position_embeddings");
   });
 
   it("is that of an exhaustive search", () => {
     const [rows, points] = randomStream(2).spawn(2);
     if (rows === undefined || points === undefined) throw new Error("spawn(2) gives two streams");
-    const table = ndarray(rows.normal(50 * 4), [50, 4], "float64");
-    const embeddings = points.normal(20 * 4);
+    const table = rows.normal(50 * 4);
+    const embeddings = ndarray(points.normal(20 * 4), [20, 4], "float64");
     const row = (from: Float64Array, i: number): number[] => [...from.subarray(4 * i, 4 * i + 4)];
     const distance = (a: number[], b: number[]): number =>
       Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
     const best = Array.from({ length: 20 }, (_, i) => {
-      const all = Array.from({ length: 50 }, (__, id) => distance(row(embeddings, i), row(table.data, id)));
+      const all = Array.from({ length: 50 }, (__, id) => distance(row(embeddings.data, i), row(table, id)));
       return all.indexOf(Math.min(...all));
     });
-    expect(nearestTokens(embeddings, table, { nearest: "euclidean" })).toEqual(best);
+    const parameters = tableOf(table, [50, 4]);
+    expect(nearestTokens({ model, parameters, embeddings, nearest: "euclidean" })).toEqual(best);
+  });
+
+  it("is by its input to the first layer where the model normalises its embeddings", async () => {
+    const { model: encoder, parameters } = await client();
+    const rowOf = (name: string, row: number): Float64Array =>
+      (parameterEndingIn(parameters, name).data as Float64Array).subarray(16 * row, 16 * (row + 1));
+    // 3 (word + place + type) + 2 has the input of the word at its place, and points elsewhere.
+    const data = Float64Array.from(
+      ids.flatMap((id, position) => {
+        const place = rowOf(bertNames.positions, position);
+        const type = rowOf(bertNames.tokenTypes, 0);
+        const others = [...place].map((value, i) => value + (type[i] ?? 0));
+        return [...rowOf(encoder.embeddingPath, id)].map(
+          (value, i) => 3 * (value + (others[i] ?? 0)) + 2 - (others[i] ?? 0),
+        );
+      }),
+    );
+    const embeddings = ndarray(data, [ids.length, 16], "float64");
+    expect(nearestTokens({ model: encoder, parameters, embeddings })).toEqual(ids);
+    expect(nearestTokens({ model: encoder, parameters, embeddings, nearest: "cosine" })).not.toEqual(ids);
   });
 });

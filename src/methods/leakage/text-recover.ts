@@ -1,10 +1,12 @@
 /** The attack on a text by gradient matching: starts, minimiser, reordering, and the way back from embeddings to tokens. */
-import { type NDArray, toNumbers } from "../../engine/ndarray.ts";
+import { type NDArray, ndarray, toNumbers } from "../../engine/ndarray.ts";
 import type { RandomStream } from "../../numeric/random.ts";
+import { dot } from "../../numeric/rows.ts";
 import { minimize, type Objective } from "../../training/lbfgs.ts";
 import { minimizeByAdam } from "./text-adam.ts";
+import { firstLayerInputs, hasBertInputs, matrixRows } from "./text-inputs.ts";
 import { compileTextMatching, type TextMatchingRequest } from "./text-matching.ts";
-import { parameterEndingIn } from "./text-model.ts";
+import { type Nested, parameterEndingIn, type TextModel } from "./text-model.ts";
 
 export interface RecoverTextOptions extends TextMatchingRequest {
   /** Where the dummies start: embeddings with the spread of the embedding matrix, then label logits from N(0, 1). */
@@ -20,16 +22,25 @@ export interface RecoverTextOptions extends TextMatchingRequest {
    * default. LAMP's moves also ask a language model (GPT-2), which is not done here.
    */
   readonly reorderings?: number;
-  /** How a dummy embedding becomes a token: the row with the largest cosine (default), or the nearest one. */
-  readonly nearest?: "cosine" | "euclidean";
+  /** How a dummy embedding becomes a token; by default `input` for models with BERT's embeddings, else `cosine`. */
+  readonly nearest?: Nearest;
   /** The tokens to choose from, such as a bag of words; the whole vocabulary by default. */
   readonly vocabulary?: readonly number[];
   readonly onStep?: (step: { start: number; iteration: number; matchingLoss: number }) => void;
   readonly signal?: AbortSignal;
 }
 
+/**
+ * The token that an embedding at a position stands for: `cosine`, the row of the table with the smallest angle to it;
+ * `euclidean`, the nearest row; `input`, the token whose input to the first layer is nearest to the embedding's. The
+ * normalisation after the embeddings lets many embeddings have one input, and only that can be told from gradients behind it.
+ */
+export type Nearest = "input" | "cosine" | "euclidean";
+
 export interface TextStart {
   readonly matchingLoss: number;
+  /** The dummy embeddings at the last step, [length, width]. */
+  readonly embeddings: NDArray<"float64">;
   readonly tokens: readonly number[];
   readonly labels: readonly number[];
   readonly evaluations: number;
@@ -63,7 +74,7 @@ export async function recoverText(options: RecoverTextOptions): Promise<TextReco
       const { length } = options;
       const initial = source.normal(matching.unknowns);
       for (let i = 0; i < length * matching.width; i++) initial[i] = (initial[i] ?? 0) * spread;
-      results.push(await runStart({ ...options, start, initial, ...matching, matrix }));
+      results.push(await runStart({ ...options, start, initial, ...matching }));
     }
     const best = results.reduce((a, b) => (b.matchingLoss < a.matchingLoss ? b : a));
     return { ...best, starts: results };
@@ -77,12 +88,11 @@ interface StartRequest extends RecoverTextOptions {
   readonly initial: Float64Array;
   readonly objective: Objective;
   readonly width: number;
-  readonly matrix: NDArray;
 }
 
 async function runStart(request: StartRequest): Promise<TextStart> {
-  const { length, labels, known = [], rows, model, width, matrix, objective } = request;
-  const { reorderings = 0, nearest = "cosine", vocabulary } = request;
+  const { length, labels, known = [], rows, model, parameters, width, objective } = request;
+  const { reorderings = 0, nearest, vocabulary } = request;
   let x = request.initial;
   let matchingLoss = Number.POSITIVE_INFINITY;
   let evaluations = 0;
@@ -98,12 +108,18 @@ async function runStart(request: StartRequest): Promise<TextStart> {
     if (!swapped.changed) break;
     x = swapped.x;
   }
-  const embeddings = x.subarray(0, length * width);
+  const embeddings = ndarray(x.slice(0, length * width), [length, width], "float64");
+  const tokens = nearestTokens({
+    model,
+    parameters,
+    embeddings,
+    ...(nearest && { nearest }),
+    ...(vocabulary && { vocabulary }),
+  });
   return {
     matchingLoss,
-    tokens: nearestTokens(embeddings, matrix, { nearest, ...(vocabulary && { vocabulary }) }).map(
-      (token, position) => known[position] ?? token,
-    ),
+    embeddings,
+    tokens: tokens.map((token, position) => known[position] ?? token),
     labels: labels ?? largestOfRows(x.subarray(length * width), rows.length, model.classes),
     evaluations,
     reason,
@@ -167,38 +183,40 @@ export async function swapWhereBetter(
   return { x: current, changed: best < value, evaluations };
 }
 
-export interface NearestOptions {
-  readonly nearest?: "cosine" | "euclidean";
+export interface NearestTokensRequest {
+  readonly model: Pick<TextModel, "embeddingPath">;
+  readonly parameters: Nested<NDArray>;
+  /** [length, width]. */
+  readonly embeddings: NDArray<"float64">;
+  /** As in {@link RecoverTextOptions}. */
+  readonly nearest?: Nearest;
   /** Ids to choose from; all by default. */
   readonly vocabulary?: readonly number[];
 }
 
 /**
- * The token whose row of the matrix is nearest to each embedding: by the cosine of the angle between them, or by their
- * distance.
+ * The token that each embedding stands for: see {@link Nearest}.
  *
- * @param embeddings [length, width] in one array
- * @param matrix [tokens, width]
+ * @throws RangeError when the model lacks BERT's embeddings, which `input` needs
  */
-export function nearestTokens(
-  embeddings: Float64Array,
-  matrix: NDArray,
-  { nearest = "cosine", vocabulary }: NearestOptions = {},
-): number[] {
-  const [count = 0, width = 0] = matrix.shape;
-  const rows = matrix.data as ArrayLike<number>;
-  const ids = vocabulary ?? Array.from({ length: count }, (_, id) => id);
-  return Array.from({ length: embeddings.length / width }, (_, position) => {
+export function nearestTokens(request: NearestTokensRequest): number[] {
+  const { model, parameters, embeddings } = request;
+  const { nearest = hasBertInputs(parameters) ? "input" : "cosine" } = request;
+  const table = matrixRows(parameterEndingIn(parameters, model.embeddingPath));
+  const ids = request.vocabulary ?? Array.from({ length: table.count }, (_, id) => id);
+  const inputs = nearest === "input" ? firstLayerInputs(model, parameters) : undefined;
+  const target = new Float64Array(table.width);
+  const candidate = new Float64Array(table.width);
+  return Array.from({ length: embeddings.shape[0] ?? 0 }, (_, position) => {
+    target.set(embeddings.data.subarray(position * table.width, (position + 1) * table.width));
+    inputs?.ofEmbedding(target.slice(), position, target);
     let best = ids[0] ?? 0;
     let bestScore = Number.NEGATIVE_INFINITY;
     for (const id of ids) {
-      let product = 0;
-      let squares = 0;
-      for (let i = 0; i < width; i++) {
-        const row = rows[id * width + i] ?? 0;
-        product += row * (embeddings[position * width + i] ?? 0);
-        squares += row * row;
-      }
+      if (inputs === undefined) candidate.set(table.row(id));
+      else inputs.ofToken(id, position, candidate);
+      const product = dot(candidate, target);
+      const squares = dot(candidate, candidate);
       // Of |e - row|^2 and cos(e, row) only what differs between rows counts.
       const score = nearest === "cosine" ? product / Math.sqrt(squares || 1) : product - squares / 2;
       if (score > bestScore) {
