@@ -3,7 +3,7 @@
  * gradient if and only if its token was looked up.
  *
  * Source: L. Melis, C. Song, E. De Cristofaro, V. Shmatikov, "Exploiting Unintended Feature Leakage in Collaborative
- * Learning", IEEE S&P 2019, section IV.
+ * Learning", IEEE S&P 2019.
  */
 import { type NDArray, toNumbers } from "../../engine/ndarray.ts";
 import { distanceToSpan, type RowSpace, rowSpace } from "./row-space.ts";
