@@ -19,3 +19,4 @@ export {
 } from "./image-metrics.ts";
 export { inferLabel } from "./infer-labels.ts";
 export { type RecoverOptions, type Recovery, type RecoveryStep, recover } from "./recover.ts";
+export * from "./text.ts";

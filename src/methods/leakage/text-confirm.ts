@@ -1,10 +1,6 @@
-import { type NDArray, ndarray } from "../../engine/ndarray.ts";
-import * as op from "../../engine/ops/index.ts";
-import { compile, spec } from "../../engine/runtime/compile.ts";
-import type { Tensor } from "../../engine/tensor.ts";
-import { grad } from "../../engine/transforms/grad.ts";
+import type { NDArray } from "../../engine/ndarray.ts";
 import type { Float } from "./gradient-matching.ts";
-import { textLoss } from "./text-gradient.ts";
+import { compileTextGradient } from "./text-gradient.ts";
 import { type Nested, namedLeaves, type TextModel } from "./text-model.ts";
 
 export interface Confirmation {
@@ -43,27 +39,13 @@ export async function confirmText(request: ConfirmTextRequest): Promise<Confirma
     throw new RangeError(`confirmText: ${labels.length} labels for ${rows.length} rows of logits`);
   const targets = namedLeaves(gradient).map(({ leaf }) => leaf.data as Float64Array);
   const length = Math.sqrt(targets.reduce((sum, data) => sum + squaredNorm(data), 0));
-  const step = await compile(
-    (values: Nested<Tensor>, tokens: Tensor, classes: Tensor) =>
-      grad((inner: Nested<Tensor>) =>
-        textLoss(model.apply(inner, tokens), rows, op.oneHot(classes, model.classes, dtype)),
-      )(values),
-    [model.parameters(dtype), spec([1, ids.length], "int64"), spec([rows.length], "int64")] as never,
-    { threads: 1 },
-  );
-  const run = step.run as unknown as (...inputs: readonly unknown[]) => Promise<Nested<NDArray>>;
+  const step = await compileTextGradient({ model, length: ids.length, rows, dtype });
   try {
     let best: Confirmation = { confirmed: false, distance: Number.POSITIVE_INFINITY, labels };
     let tried = 0;
     for (const order of ordersOf(labels)) {
       if (tried++ === mostOrders) break;
-      const found = namedLeaves(
-        await run(
-          parameters,
-          ndarray(ids, [1, ids.length], "int64"),
-          ndarray(order, [order.length], "int64"),
-        ),
-      );
+      const found = namedLeaves(await step.of(parameters, ids, order));
       const squares = found.reduce(
         (sum, { leaf }, i) =>
           sum + squaredDistance(leaf.data as Float64Array, targets[i] ?? new Float64Array()),

@@ -5,7 +5,7 @@ import { compile, spec } from "../../engine/runtime/compile.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import { grad } from "../../engine/transforms/grad.ts";
 import type { Float } from "./gradient-matching.ts";
-import type { Nested, TextModel } from "./text-model.ts";
+import { type Nested, parameterEndingIn, type TextModel } from "./text-model.ts";
 
 /**
  * What the loss is taken of: the logits at some positions of the text (the masked ones), or the text's one row of
@@ -23,6 +23,46 @@ export function textLoss(logits: Tensor, rows: readonly number[], probabilities:
   const all = op.reshape(logits, [logits.size / classes, classes]);
   const chosen = op.take(all, op.constant(ndarray(rows, [rows.length], "int64")));
   return op.softmaxCrossEntropy(chosen, probabilities);
+}
+
+/** The gradient of a text as a function of its tokens and labels, compiled for one length and some rows of logits. */
+export interface TextGradient {
+  /** A tree like the parameters. */
+  of(
+    parameters: Nested<NDArray>,
+    ids: readonly number[],
+    labels: readonly number[],
+  ): Promise<Nested<NDArray>>;
+  dispose(): Promise<void>;
+}
+
+/** Compiles the gradient, for every parameter, of {@link textLoss}. It runs on one thread, so that its bits never change. */
+export async function compileTextGradient({
+  model,
+  length,
+  rows,
+  dtype,
+}: {
+  readonly model: TextModel;
+  readonly length: number;
+  readonly rows: readonly number[];
+  readonly dtype: Float;
+}): Promise<TextGradient> {
+  const step = await compile(
+    (parameters: Nested<Tensor>, tokens: Tensor, classes: Tensor) =>
+      grad((values: Nested<Tensor>) =>
+        textLoss(model.apply(values, tokens), rows, op.oneHot(classes, model.classes, dtype)),
+      )(parameters),
+    [model.parameters(dtype), spec([1, length], "int64"), spec([rows.length], "int64")] as never,
+    { threads: 1, checkFinite: true },
+  );
+  // The types of trees do not follow parameters whose names are known at run time only.
+  const run = step.run as unknown as (...inputs: readonly unknown[]) => Promise<Nested<NDArray>>;
+  return {
+    of: (parameters, ids, labels) =>
+      run(parameters, ndarray(ids, [1, length], "int64"), ndarray(labels, [rows.length], "int64")),
+    dispose: () => step.dispose(),
+  };
 }
 
 export interface SharedTextGradientRequest {
@@ -49,26 +89,18 @@ export async function sharedTextGradient(request: SharedTextGradientRequest): Pr
     throw new RangeError(
       `sharedTextGradient: ${labels.length} labels for ${rows.length} rows of logits; expected one each, for at least one`,
     );
+  const vocabularySize = parameterEndingIn(parameters, model.embeddingPath).shape[0] ?? 0;
+  for (const id of ids)
+    if (!Number.isInteger(id) || id < 0 || id >= vocabularySize)
+      throw new RangeError(`sharedTextGradient: id ${id} is not a token from 0 to ${vocabularySize - 1}`);
   for (const label of labels)
     if (!Number.isInteger(label) || label < 0 || label >= model.classes)
       throw new RangeError(
         `sharedTextGradient: label ${label} is not a class from 0 to ${model.classes - 1}`,
       );
-  const step = await compile(
-    (values: Nested<Tensor>, tokens: Tensor, classes: Tensor) =>
-      grad((inner: Nested<Tensor>) =>
-        textLoss(model.apply(inner, tokens), rows, op.oneHot(classes, model.classes, dtype)),
-      )(values),
-    [model.parameters(dtype), spec([1, ids.length], "int64"), spec([labels.length], "int64")] as never,
-    { threads: 1, checkFinite: true },
-  );
+  const step = await compileTextGradient({ model, length: ids.length, rows, dtype });
   try {
-    const run = step.run as unknown as (...inputs: readonly unknown[]) => Promise<Nested<NDArray>>;
-    return await run(
-      parameters,
-      ndarray(ids, [1, ids.length], "int64"),
-      ndarray(labels, [labels.length], "int64"),
-    );
+    return await step.of(parameters, ids, labels);
   } finally {
     await step.dispose();
   }

@@ -100,6 +100,7 @@ describe("the shared gradient of a text", () => {
     [{ ids: [] }, "the text has no tokens"],
     [{ targets: { rows: [1], labels: [] } }, "0 labels for 1 rows"],
     [{ targets: { rows: [], labels: [] } }, "0 labels for 0 rows"],
+    [{ ids: [2, 20] }, "id 20 is not a token from 0 to 19"],
     [{ targets: { rows: [1], labels: [20] } }, "label 20 is not a class from 0 to 19"],
   ])("refuses %o", async (change, message) => {
     const { model, parameters } = await client();
