@@ -24,7 +24,7 @@ export async function minimizeByAdam(
   objective: Objective,
   initial: Float64Array,
   options: AdamOptions,
-): Promise<{ x: Float64Array; value: number; evaluations: number; reason: string }> {
+): Promise<{ x: Float64Array; value: number; iterations: number; evaluations: number; reason: string }> {
   const { iterations, learningRate = 0.01, decay = 0.89, decayEvery = 50, onIteration, signal } = options;
   const x = initial.slice();
   const mean = new Float64Array(x.length);
@@ -36,6 +36,7 @@ export async function minimizeByAdam(
       return {
         x,
         value,
+        iterations: iteration,
         evaluations: iteration,
         reason: `the matching loss is ${value} after ${iteration} steps`,
       };
@@ -52,5 +53,5 @@ export async function minimizeByAdam(
     }
   }
   const { value } = await objective(x);
-  return { x, value, evaluations: iterations + 1, reason: `used all ${iterations} iterations` };
+  return { x, value, iterations, evaluations: iterations + 1, reason: `used all ${iterations} iterations` };
 }

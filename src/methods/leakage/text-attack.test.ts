@@ -23,6 +23,7 @@ function attack(changes: Partial<TextAttackParameters> = {}, request: Partial<Te
       optimizer: "lbfgs",
       iterations: 0,
       starts: 1,
+      reorderings: 0,
       dtype: "float64",
       ...changes,
     },

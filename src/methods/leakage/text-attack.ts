@@ -211,7 +211,9 @@ interface MatchRequest extends TextAttackRequest {
 
 async function match({ message, known, startStream, told, inferred, ...request }: MatchRequest) {
   const { parameters: asked, onProgress, signal } = request;
-  const { distance, optimizer, iterations, starts } = asked;
+  const { distance, optimizer, iterations, starts, reorderings } = asked;
+  // Each round of reordering may search on for as long as the first time.
+  const longest = iterations * (1 + reorderings);
   const read = asked.labels === "infer" && inferred?.length === 1 ? inferred : undefined;
   const labels = asked.labels === "known" ? told : read;
   const started = performance.now();
@@ -224,9 +226,10 @@ async function match({ message, known, startStream, told, inferred, ...request }
     optimizer,
     iterations,
     starts,
+    reorderings,
     ...(signal && { signal }),
     onStep: ({ start, iteration, matchingLoss }) =>
-      onProgress?.({ done: start * iterations + iteration, total: starts * iterations, matchingLoss }),
+      onProgress?.({ done: start * longest + iteration, total: starts * longest, matchingLoss }),
   });
   const fillIn = (tokens: readonly number[], found: readonly number[]): number[] =>
     tokens.map((token, position) => found[message.rows.indexOf(position)] ?? token);

@@ -55,6 +55,9 @@ export const textSchema = z.object({
   starts: z.int().min(1).max(1000).default(1).meta({
     description: "Starts of the matching attack; the one with the smallest matching loss counts",
   }),
+  reorderings: z.int().min(0).max(1000).default(4).meta({
+    description: "Rounds in which the matching attack puts its tokens in order by the matching loss",
+  }),
   dtype: z
     .enum(["float64", "float32"])
     .default("float64")

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { smallEncoder } from "./text-encoder.testing.ts";
 import { textGrid, textGridCells } from "./text-grid.ts";
+import { bertNames } from "./text-model.ts";
 
 const makeModel = ({ tokens, vocabulary }: { tokens: number; vocabulary: number }) =>
   smallEncoder({ length: tokens, vocabularySize: vocabulary, width: 16 });
@@ -23,6 +24,18 @@ describe("the grid of scales", () => {
     expect(await textGrid({ ...options, seeds: [1] })).toMatchObject([
       { matchingLoss: [rows[0]?.matchingLoss[1]] },
     ]);
+  });
+
+  it("finds the words, but not their order, where the positions' gradient is withheld", async () => {
+    const [row] = await textGrid({
+      makeModel,
+      cells: [{ netSd: 0.2, embeddingSd: 1, labels: "known" }],
+      seeds: [1],
+      iterations: 400,
+      withheld: [bertNames.positions],
+    });
+    expect(row?.permutedAccuracy).toEqual([1]);
+    expect(row?.accuracy[0]).toBeLessThan(1);
   });
 
   it("stops when it is told to", async () => {

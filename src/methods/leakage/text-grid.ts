@@ -20,9 +20,9 @@ import {
 import { nearestTokens, recoverText } from "./text-recover.ts";
 
 export interface TextGridCell {
-  /** Standard deviation of every weight and bias but the embeddings and the layer normalisations. */
+  /** Standard deviation of every weight and bias, positions included, but token embeddings and layer normalisations. */
   readonly netSd: number;
-  /** Standard deviation of the token, position and type embeddings; the dummies start with it too. */
+  /** Standard deviation of the token embeddings; the dummies start with it too. */
   readonly embeddingSd: number;
   /** Whether the attacker knows the masked token or optimises it with the embeddings. */
   readonly labels: "known" | "joint";
@@ -31,7 +31,9 @@ export interface TextGridCell {
 export interface TextGridRow extends TextGridCell {
   /** The fraction of the positions whose token is right at the last step, for each seed: by the nearest row's angle. */
   readonly accuracy: readonly number[];
-  /** The same by the nearest input of the first layer. */
+  /** By angle, after the best permutation: 1 where all tokens were found, in whatever order. */
+  readonly permutedAccuracy: readonly number[];
+  /** In place, by the nearest input of the first layer. */
   readonly accuracyByInput: readonly number[];
   readonly matchingLoss: readonly number[];
   /** How many seeds the span check had every position of, and how many the exact bag of words. */
@@ -54,6 +56,11 @@ export interface TextGridOptions {
   readonly seeds?: readonly number[];
   /** Iterations of L-BFGS; 800 by default, PyTorch's 40 steps of 20. */
   readonly iterations?: number;
+  /** Ends of the names of parameters whose gradient the matching does not see, such as that of the positions. */
+  readonly withheld?: readonly string[];
+  /** Rounds of swaps, and the start's spread: as `recoverText` takes them. */
+  readonly reorderings?: number;
+  readonly startSd?: number;
   readonly onRow?: (row: TextGridRow) => void;
   readonly signal?: AbortSignal;
 }
@@ -78,6 +85,7 @@ export async function textGrid(options: TextGridOptions): Promise<TextGridRow[]>
     const row: TextGridRow = {
       ...cell,
       accuracy: attacks.map(({ accuracy }) => accuracy),
+      permutedAccuracy: attacks.map(({ permutedAccuracy }) => permutedAccuracy),
       accuracyByInput: attacks.map(({ accuracyByInput }) => accuracyByInput),
       matchingLoss: attacks.map(({ matchingLoss }) => matchingLoss),
       spanChecks: attacks.filter(({ isSpanExact }) => isSpanExact).length,
@@ -90,7 +98,7 @@ export async function textGrid(options: TextGridOptions): Promise<TextGridRow[]>
 }
 
 async function attackCell(cell: TextGridCell, seed: number, options: TextGridOptions) {
-  const { makeModel, iterations = 800, signal } = options;
+  const { makeModel, iterations = 800, withheld = [], reorderings = 0, startSd, signal } = options;
   signal?.throwIfAborted();
   const [weights, words, stream] = randomStream(seed).spawn(3);
   if (weights === undefined || words === undefined || stream === undefined)
@@ -116,6 +124,9 @@ async function attackCell(cell: TextGridCell, seed: number, options: TextGridOpt
     labels: cell.labels === "known" ? targets.labels : undefined,
     stream,
     iterations,
+    withheld,
+    reorderings,
+    ...(startSd !== undefined && { startSd }),
     ...(signal && { signal }),
   });
   const span = spanCheck({ model, parameters, gradient, length: tokens });
@@ -124,9 +135,11 @@ async function attackCell(cell: TextGridCell, seed: number, options: TextGridOpt
     isTied(model, model.parameters("float64")) ? { tiedOutputs: 1 } : {},
   );
   const present = [...new Set(ids)].sort((a, b) => a - b);
+  const byAngle = nearestTokens({ model, parameters, embeddings, nearest: "cosine" });
+  const { tokenAccuracy: accuracy, permutedAccuracy } = textMetrics(ids, byAngle);
   return {
-    accuracy: textMetrics(ids, nearestTokens({ model, parameters, embeddings, nearest: "cosine" }))
-      .tokenAccuracy,
+    accuracy,
+    permutedAccuracy,
     accuracyByInput: textMetrics(ids, found).tokenAccuracy,
     matchingLoss,
     isSpanExact: span.tokens.every((token, position) => token === ids[position]),
@@ -147,7 +160,7 @@ function scaledParameters(
     const size = sizeOf(shape);
     if (endsIn(name, "LayerNorm.weight")) return ndarray(new Float64Array(size).fill(1), shape, "float64");
     if (endsIn(name, "LayerNorm.bias")) return ndarray(new Float64Array(size), shape, "float64");
-    const sd = /embeddings?\.weight$/.test(name) ? embeddingSd : netSd;
+    const sd = endsIn(name, model.embeddingPath) ? embeddingSd : netSd;
     return ndarray(stream.normal(size, 0, sd), shape, "float64");
   }) as Nested<NDArray>;
 }

@@ -44,6 +44,8 @@ export interface TextMatchingRequest {
   readonly labels?: readonly number[] | undefined;
   /** The tokens that are known, at their positions: [CLS], [SEP] and [MASK]. */
   readonly known?: readonly (number | undefined)[] | undefined;
+  /** Ends of the names of parameters whose gradient is not shared, or not to be compared. */
+  readonly withheld?: readonly string[];
   readonly distance?: TextDistance;
   /** Weight of (mean length of the dummy embeddings - mean length of the vocabulary's)^2; 0 by default. */
   readonly normWeight?: number;
@@ -66,27 +68,28 @@ export interface TextMatching {
  */
 export async function compileTextMatching(request: TextMatchingRequest): Promise<TextMatching> {
   const { model, parameters, gradient, length, rows, labels, known = [] } = request;
-  const { distance = "l2", normWeight = 0, dtype = "float64" } = request;
+  const { withheld = [], distance = "l2", normWeight = 0, dtype = "float64" } = request;
   const matrix = parameterEndingIn(parameters, model.embeddingPath);
   const width = matrix.shape[1] ?? 0;
-  const isTable = (name: string): boolean => endsIn(name, model.embeddingPath);
+  const left = [model.embeddingPath, ...withheld];
+  const isLeftOut = (name: string): boolean => left.some((end) => endsIn(name, end));
   const size = length * width;
   const unknowns = size + (labels === undefined ? rows.length * model.classes : 0);
   const fixed = fixedRows(known, matrix, length);
   const constants = replaceParameters<NDArray | Tensor>(parameters, (_, leaf) =>
     op.constant(leaf as NDArray),
   ) as Nested<Tensor>;
-  const targets = namedLeaves(gradient).filter(({ name }) => !isTable(name));
+  const targets = namedLeaves(gradient).filter(({ name }) => !isLeftOut(name));
 
   const dummyGradient = (embeddings: Tensor, probabilities: Tensor): Tensor[] => {
     const loss = (inner: readonly Tensor[]): Tensor => {
       let next = 0;
       const values = replaceParameters(constants, (name, leaf) =>
-        isTable(name) ? leaf : (inner[next++] ?? leaf),
+        isLeftOut(name) ? leaf : (inner[next++] ?? leaf),
       );
       return textLoss(logitsOf(model, values, embeddings), rows, probabilities);
     };
-    const others = namedLeaves(constants).filter(({ name }) => !isTable(name));
+    const others = namedLeaves(constants).filter(({ name }) => !isLeftOut(name));
     return grad(loss)(others.map(({ leaf }) => leaf)) as Tensor[];
   };
 

@@ -24,6 +24,8 @@ export interface TextAttackParameters {
   /** Iterations of the matching attack from each start; 0 leaves it out. */
   readonly iterations: number;
   readonly starts: number;
+  /** Rounds in which each start puts its tokens in order by the matching loss. */
+  readonly reorderings: number;
   readonly dtype: "float64" | "float32";
 }
 

@@ -1,18 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { ndarray } from "../../engine/ndarray.ts";
+import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { randomStream } from "../../numeric/random.ts";
 import { minimizeByAdam } from "./text-adam.ts";
 import { smallEncoder } from "./text-encoder.testing.ts";
 import { sharedTextGradient } from "./text-gradient.ts";
-import { bertNames, parameterEndingIn } from "./text-model.ts";
-import { nearestTokens, recoverText, swapWhereBetter } from "./text-recover.ts";
+import { bertNames, endsIn, parameterEndingIn, replaceParameters } from "./text-model.ts";
+import { nearestTokens, recoverText, sortBySwaps } from "./text-recover.ts";
 
 const ids = [2, 17, 103, 4, 17, 199];
 const mask = { rows: [3], labels: [77] };
 
-async function client() {
+async function client({ wordScale = 1 } = {}) {
   const model = smallEncoder({ vocabularySize: 200, length: 8, width: 16 });
-  const parameters = model.init(randomStream(1), "float64");
+  const parameters = replaceParameters<NDArray>(model.init(randomStream(1), "float64"), (name, leaf) =>
+    endsIn(name, model.embeddingPath)
+      ? ndarray(
+          (leaf.data as Float64Array).map((value) => wordScale * value),
+          leaf.shape,
+          "float64",
+        )
+      : leaf,
+  );
   const gradient = await sharedTextGradient({ model, parameters, ids, targets: mask, dtype: "float64" });
   return { model, parameters, gradient, length: ids.length, rows: mask.rows };
 }
@@ -45,28 +53,33 @@ describe("recovering a text by matching", () => {
     expect(again.starts).toEqual(recovery.starts);
   });
 
-  it("swaps positions where that matches better, and keeps known tokens", async () => {
-    const shared = await client();
-    const options = { ...shared, labels: [77], known: [2, undefined, undefined, 4], iterations: 1 };
+  it("puts the tokens in order by the matching loss, and keeps known ones", async () => {
+    const shared = await client({ wordScale: 10 });
+    const options = { ...shared, labels: [77], known: [2, undefined, undefined, 4], iterations: 300 };
     const plain = await recoverText({ ...options, stream: randomStream(3) });
-    const moved = await recoverText({ ...options, stream: randomStream(3), reorderings: 3 });
-    expect(moved.matchingLoss).toBeLessThan(plain.matchingLoss);
-    expect(moved.evaluations).toBeGreaterThan(plain.evaluations);
+    expect(plain.tokens).not.toEqual(ids);
+    expect(plain.tokens.toSorted((a, b) => a - b)).toEqual(ids.toSorted((a, b) => a - b));
+    const moved = await recoverText({ ...options, stream: randomStream(3), reorderings: 2 });
+    expect(moved.tokens).toEqual(ids);
+    expect(moved.matchingLoss).toBeLessThan(1e-14);
     for (const { tokens } of [plain, moved]) expect([tokens[0], tokens[3]]).toEqual([2, 4]);
   });
 
-  it("swaps pairs until no later pair of the pass gets better, and moves nothing else", async () => {
+  it("swaps pairs until no swap gets better, and moves nothing else", async () => {
     const objective = async (x: Float64Array) => ({
       value: x.reduce((sum, value, i) => sum + (value - i) ** 2, 0),
       gradient: x,
     });
-    const { value } = await objective(Float64Array.of(5, 3, 2, 1, 4, 0));
-    const request = { movable: [0, 1, 2, 3, 5], width: 1, value };
-    const swapped = await swapWhereBetter(objective, Float64Array.of(5, 3, 2, 1, 4, 0), request);
-    expect(swapped.x).toEqual(Float64Array.of(0, 1, 2, 3, 4, 5));
-    expect(swapped).toMatchObject({ changed: true, evaluations: 10 });
-    const settled = await swapWhereBetter(objective, swapped.x, { ...request, value: 0 });
-    expect(settled).toEqual({ x: swapped.x, changed: false, evaluations: 10 });
+    const request = { movable: [0, 1, 2, 3, 5], width: 1, mostEvaluations: 1000 };
+    const sorted = await sortBySwaps(objective, Float64Array.of(5, 3, 2, 1, 4, 0), request);
+    // One pass that swaps, one that finds nothing, and the start.
+    expect(sorted).toEqual({ x: Float64Array.of(0, 1, 2, 3, 4, 5), value: 0, evaluations: 21 });
+    const short = await sortBySwaps(objective, sorted.x.toReversed(), { ...request, mostEvaluations: 3 });
+    expect(short.evaluations).toBe(3);
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(sortBySwaps(objective, sorted.x, { ...request, signal })).rejects.toThrow("enough");
+    const held = await sortBySwaps(objective, Float64Array.of(0, 4, 2, 3, 1, 5), request);
+    expect(held.x).toEqual(Float64Array.of(0, 2, 3, 4, 1, 5));
   });
 
   it("stops when it is told to, and refuses no starts", async () => {
@@ -80,6 +93,9 @@ describe("recovering a text by matching", () => {
     });
     await expect(attack).rejects.toThrow("enough");
     await expect(recoverText({ ...shared, stream: randomStream(1), starts: 0 })).rejects.toThrow("starts 0");
+    await expect(recoverText({ ...shared, stream: randomStream(1), startSd: -1 })).rejects.toThrow(
+      "startSd -1",
+    );
   });
 });
 

@@ -9,8 +9,10 @@ import { compileTextMatching, type TextMatchingRequest } from "./text-matching.t
 import { type Nested, parameterEndingIn, type TextModel } from "./text-model.ts";
 
 export interface RecoverTextOptions extends TextMatchingRequest {
-  /** Where the dummies start: embeddings with the spread of the embedding matrix, then label logits from N(0, 1). */
+  /** Where the dummies start: embeddings from N(0, startSd²), then label logits from N(0, 1). */
   readonly stream: RandomStream;
+  /** The standard deviation of the table of embeddings by default. */
+  readonly startSd?: number;
   /** `lbfgs` (default): strong-Wolfe L-BFGS. `adam`: step 0.01, times 0.89 every 50 iterations, as LAMP's. */
   readonly optimizer?: "lbfgs" | "adam";
   /** Iterations of each start; 800 by default for L-BFGS, 2000 for Adam. */
@@ -18,8 +20,9 @@ export interface RecoverTextOptions extends TextMatchingRequest {
   /** Independent starts, of which the one with the smallest matching loss counts; 1 by default. */
   readonly starts?: number;
   /**
-   * How often, within each start, two dummy embeddings are swapped where that makes the gradients match better; 0 by
-   * default. LAMP's moves also ask a language model (GPT-2), which is not done here.
+   * How often, within each start, the dummies become tokens, tokens are swapped where that makes the gradients match
+   * better, and the search goes on from there if that matches better than the dummies did; 0 by default. LAMP's moves also
+   * ask a language model (GPT-2), which is not done here.
    */
   readonly reorderings?: number;
   /** How a dummy embedding becomes a token; by default `input` for models with BERT's embeddings, else `cosine`. */
@@ -65,7 +68,9 @@ export async function recoverText(options: RecoverTextOptions): Promise<TextReco
   if (!Number.isInteger(starts) || starts < 1)
     throw new RangeError(`recoverText: starts ${starts} is not a positive integer`);
   const matrix = parameterEndingIn(parameters, model.embeddingPath);
-  const spread = standardDeviation(matrix);
+  const { startSd: spread = standardDeviation(matrix) } = options;
+  if (!(spread >= 0 && spread < Number.POSITIVE_INFINITY))
+    throw new RangeError(`recoverText: startSd ${spread} is not a number from 0 up`);
   const matching = await compileTextMatching(options);
   try {
     const results: TextStart[] = [];
@@ -83,6 +88,8 @@ export async function recoverText(options: RecoverTextOptions): Promise<TextReco
   }
 }
 
+const defaultIterations = { lbfgs: 800, adam: 2000 };
+
 interface StartRequest extends RecoverTextOptions {
   readonly start: number;
   readonly initial: Float64Array;
@@ -95,31 +102,46 @@ async function runStart(request: StartRequest): Promise<TextStart> {
   const { reorderings = 0, nearest, vocabulary } = request;
   let x = request.initial;
   let matchingLoss = Number.POSITIVE_INFINITY;
+  let iterations = 0;
   let evaluations = 0;
   let reason = "";
   const movable = Array.from({ length }, (_, position) => position).filter((i) => known[i] === undefined);
+  const tokensOf = (at: Float64Array): number[] =>
+    nearestTokens({
+      model,
+      parameters,
+      embeddings: ndarray(at.slice(0, length * width), [length, width], "float64"),
+      ...(nearest && { nearest }),
+      ...(vocabulary && { vocabulary }),
+    }).map((token, position) => known[position] ?? token);
+  const table = matrixRows(parameterEndingIn(parameters, model.embeddingPath));
   for (let round = 0; round <= reorderings; round++) {
-    const result = await descend(request, x);
+    const result = await descend(request, x, { before: iterations });
+    iterations += result.iterations;
     ({ x, value: matchingLoss, reason } = result);
     evaluations += result.evaluations;
     if (round === reorderings) break;
-    const swapped = await swapWhereBetter(objective, x, { movable, width, value: matchingLoss });
-    evaluations += swapped.evaluations;
-    if (!swapped.changed) break;
-    x = swapped.x;
+    // Dummies swapped as they are match worse: each has taken up its position's embedding.
+    const snapped = x.slice();
+    for (const [position, token] of tokensOf(x).entries()) snapped.set(table.row(token), position * width);
+    const sorted = await sortBySwaps(objective, snapped, {
+      movable,
+      width,
+      // As many as the search for the embeddings was allowed.
+      mostEvaluations: 2 * (request.iterations ?? defaultIterations[request.optimizer ?? "lbfgs"]),
+      signal: request.signal,
+    });
+    evaluations += sorted.evaluations;
+    if (!(sorted.value < matchingLoss)) break;
+    ({ x, value: matchingLoss } = sorted);
+    reason = "tokens in another order match better than any embeddings that were found";
+    if (matchingLoss < matched) break;
   }
   const embeddings = ndarray(x.slice(0, length * width), [length, width], "float64");
-  const tokens = nearestTokens({
-    model,
-    parameters,
-    embeddings,
-    ...(nearest && { nearest }),
-    ...(vocabulary && { vocabulary }),
-  });
   return {
     matchingLoss,
     embeddings,
-    tokens: tokens.map((token, position) => known[position] ?? token),
+    tokens: tokensOf(x),
     labels: labels ?? largestOfRows(x.subarray(length * width), rows.length, model.classes),
     evaluations,
     reason,
@@ -129,16 +151,17 @@ async function runStart(request: StartRequest): Promise<TextStart> {
 async function descend(
   { optimizer = "lbfgs", iterations, objective, onStep, signal, start }: StartRequest,
   x: Float64Array,
-): Promise<{ x: Float64Array; value: number; evaluations: number; reason: string }> {
+  { before }: { readonly before: number },
+): Promise<{ x: Float64Array; value: number; iterations: number; evaluations: number; reason: string }> {
   const report = (iteration: number, matchingLoss: number): void =>
-    onStep?.({ start, iteration, matchingLoss });
+    onStep?.({ start, iteration: before + iteration, matchingLoss });
   if (optimizer === "adam")
     return minimizeByAdam(objective, x, {
-      iterations: iterations ?? 2000,
+      iterations: iterations ?? defaultIterations.adam,
       onIteration: report,
       ...(signal && { signal }),
     });
-  const maxIterations = iterations ?? 800;
+  const maxIterations = iterations ?? defaultIterations.lbfgs;
   const result = await minimize(objective, x, {
     maxIterations,
     maxEvaluations: 2 * maxIterations,
@@ -152,35 +175,46 @@ async function descend(
   return result;
 }
 
+/** A matching loss that rounding leaves of an exact match: there is nothing more to find. */
+const matched = 1e-16;
+
 export interface SwapRequest {
   /** The positions that may change places. */
   readonly movable: readonly number[];
   readonly width: number;
-  /** The loss at `x`. */
-  readonly value: number;
+  /** Evaluations after which no further swap is tried. */
+  readonly mostEvaluations: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Swaps the embeddings of two positions wherever that lowers the matching loss, in one pass over all pairs. */
-export async function swapWhereBetter(
+/** Swaps the embeddings of two positions wherever that lowers the matching loss, until no swap does or its budget is spent. */
+export async function sortBySwaps(
   objective: Objective,
   x: Float64Array,
-  { movable, width, value }: SwapRequest,
-): Promise<{ x: Float64Array; changed: boolean; evaluations: number }> {
-  let best = value;
+  { movable, width, mostEvaluations, signal }: SwapRequest,
+): Promise<{ x: Float64Array; value: number; evaluations: number }> {
+  let { value } = await objective(x);
   let current = x.slice();
-  let evaluations = 0;
-  for (const [i, a] of movable.entries())
-    for (const b of movable.slice(i + 1)) {
-      const trial = current.slice();
-      trial.set(current.subarray(b * width, (b + 1) * width), a * width);
-      trial.set(current.subarray(a * width, (a + 1) * width), b * width);
-      const { value: found } = await objective(trial);
-      evaluations++;
-      if (!(found < best)) continue;
-      best = found;
-      current = trial;
-    }
-  return { x: current, changed: best < value, evaluations };
+  let evaluations = 1;
+  let isSorted = false;
+  while (!isSorted) {
+    isSorted = true;
+    for (const [i, a] of movable.entries())
+      for (const b of movable.slice(i + 1)) {
+        signal?.throwIfAborted();
+        if (evaluations >= mostEvaluations) return { x: current, value, evaluations };
+        const trial = current.slice();
+        trial.set(current.subarray(b * width, (b + 1) * width), a * width);
+        trial.set(current.subarray(a * width, (a + 1) * width), b * width);
+        const { value: found } = await objective(trial);
+        evaluations++;
+        if (!(found < value)) continue;
+        value = found;
+        current = trial;
+        isSorted = false;
+      }
+  }
+  return { x: current, value, evaluations };
 }
 
 export interface NearestTokensRequest {
