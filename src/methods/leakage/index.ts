@@ -57,3 +57,4 @@ export {
   type SharedGradientRequest,
   sharedGradient,
 } from "./shared-gradient.ts";
+export * from "./text.ts";

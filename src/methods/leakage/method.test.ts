@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 async function attack(attackImage: AttackImage, values: Record<string, unknown> = {}, signal?: AbortSignal) {
-  const method = defineLeakage(attackImage);
+  const method = defineLeakage(attackImage, noText);
   const command = method.commands.attack;
   if (command === undefined) throw new Error("there is no attack");
   const labels: string[] = [];
@@ -38,6 +38,11 @@ async function attack(attackImage: AttackImage, values: Record<string, unknown> 
   });
   return { ...run, labels };
 }
+
+const notAsked = () => {
+  throw new Error("no text is attacked here");
+};
+const noText = { attackText: notAsked, loadModels: notAsked };
 
 describe("leakage attack", () => {
   it("hands the image to the attack at the model's size, with the parameters and the run's stream", async () => {

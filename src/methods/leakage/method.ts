@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { command, defineMethod, type Method } from "../../runs/method.ts";
 import { type AttackImage, attackedModels } from "./attack-outcome.ts";
+import { type TextCommandParts, textCommand } from "./text-command.ts";
 
 const attackSchema = z.object({
   image: z.string().min(1).meta({
@@ -34,9 +35,9 @@ const attackSchema = z.object({
 });
 
 /**
- * The method around an attack. The attack comes from outside so that help pages and lists need not load the engine.
+ * The method around its attacks, on images and on texts. They come from outside so that help pages and lists need not load the engine.
  */
-export function defineLeakage(attackImage: AttackImage): Method {
+export function defineLeakage(attackImage: AttackImage, text: TextCommandParts): Method {
   return defineMethod({
     name: "leakage",
     title: "Deep leakage from gradients",
@@ -58,6 +59,7 @@ export function defineLeakage(attackImage: AttackImage): Method {
           return runAttack({ path: image, parameters, run, attackImage });
         },
       }),
+      text: textCommand(text),
     },
   });
 }

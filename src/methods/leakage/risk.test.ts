@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NDArray } from "../../engine/ndarray.ts";
 import * as tree from "../../engine/tree.ts";
 import { lenet } from "../../models/lenet.ts";
-import { subtreeAt } from "../../models/model.ts";
+import { type Named, subtreeAt } from "../../models/model.ts";
 import { randomStream } from "../../numeric/random.ts";
 import { addGaussianNoise } from "./defences/noise.ts";
 import { sentEntries } from "./defences/prune.ts";
