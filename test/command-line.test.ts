@@ -63,7 +63,7 @@ describe("fallline", () => {
     [bin, methods],
     [toyBin, []],
   ])("has a help page for everything in it: %s", async (script, listed) => {
-    const own = ["list", "schema", "docs", "runs", "show", "compare", "help"].map((name) => [name]);
+    const own = ["list", "data", "schema", "docs", "runs", "show", "compare", "help"].map((name) => [name]);
     const theirs = listed.flatMap(({ name, commands }) => [
       [name],
       ...Object.keys(commands).map((command) => [name, command]),
