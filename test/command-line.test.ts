@@ -50,7 +50,7 @@ describe("fallline", () => {
   });
 
   it.each([
-    ["help frob", 'help: expected one of toy, list, schema, docs, runs, show, compare, found "frob"'],
+    ["help frob", 'help: expected one of toy, list, schema, docs, runs, show, compare, data, found "frob"'],
     ["help toy frob", 'help: expected one of sum, found "frob"'],
     ["toy help frob", 'help: expected one of sum, found "frob"'],
     ["toy help sum frob", 'help: expected nothing after sum, found "frob"'],
