@@ -50,7 +50,7 @@ describe("fallline", () => {
   });
 
   it.each([
-    ["help frob", 'help: expected one of toy, list, schema, docs, runs, show, compare, found "frob"'],
+    ["help frob", 'help: expected one of toy, list, schema, docs, runs, show, compare, data, found "frob"'],
     ["help toy frob", 'help: expected one of sum, found "frob"'],
     ["toy help frob", 'help: expected one of sum, found "frob"'],
     ["toy help sum frob", 'help: expected nothing after sum, found "frob"'],
@@ -63,7 +63,7 @@ describe("fallline", () => {
     [bin, methods],
     [toyBin, []],
   ])("has a help page for everything in it: %s", async (script, listed) => {
-    const own = ["list", "schema", "docs", "runs", "show", "compare", "help"].map((name) => [name]);
+    const own = ["list", "data", "schema", "docs", "runs", "show", "compare", "help"].map((name) => [name]);
     const theirs = listed.flatMap(({ name, commands }) => [
       [name],
       ...Object.keys(commands).map((command) => [name, command]),

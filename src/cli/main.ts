@@ -19,8 +19,8 @@ export interface MainOptions {
   readonly methods?: readonly Method[];
   readonly stdout?: Terminal;
   readonly stderr?: Terminal;
-  /** Loads the data room for `fallline data`; without it there is no such command. */
-  readonly data?: (() => Promise<DataRoom>) | undefined;
+  /** Loads the data room for `fallline data`; ours where nothing is given. */
+  readonly data?: () => Promise<DataRoom>;
 }
 
 class Interrupted extends Error {
@@ -34,13 +34,14 @@ class Interrupted extends Error {
  * @returns the exit code
  */
 export async function main(args: readonly string[], options: MainOptions = {}): Promise<number> {
-  const { methods = allMethods, stdout = process.stdout, stderr = process.stderr, data: load } = options;
+  const { methods = allMethods, stdout = process.stdout, stderr = process.stderr } = options;
+  const { data: load = () => import("../data/commands.ts") } = options;
   watchStdout();
   const program = createProgram(methods, {
     version: packageVersion(),
     write: (text) => stdout.write(text),
     run: (invocation) => runCommand(invocation, stdout, stderr),
-    ...(load !== undefined && { data: { load, watch: (work) => underWatch(stderr, work) } }),
+    data: { load, watch: (work) => underWatch(stderr, work) },
   });
   try {
     await program.parseAsync(args, { from: "user" });
