@@ -50,6 +50,8 @@ export async function withByteReader<T>(path: string, use: (reader: ByteReader) 
     source.on("error", (error) => gunzip.destroy(error));
     stream = source.pipe(gunzip);
   }
+  // Reads throw what goes wrong; a file that goes away after the last of them, or before the first, is nobody's error.
+  for (const each of [source, stream]) each.on("error", () => {});
   try {
     return await use(readerOf(path, stream, size, isCompressed));
   } finally {
