@@ -86,6 +86,25 @@ describe("fallline leakage attack", () => {
     expect(stdout).toContain("The attack ended because its budget of gradient evaluations was spent.");
   });
 
+  it("recovers the image from a pruned gradient, whose missing entries the attacker leaves out", async () => {
+    const { stdout, stderr } = await attack(picture, "--evaluations", "60", "--defence", "prune:0.1,fp16");
+    expect(stderr).toContain(
+      "pruned, then half precision. The attacker knows it and matches only the entries",
+    );
+    expect(stdout).toContain("60");
+  });
+
+  it.each([
+    ["prune:2", "--defence: prune"],
+    ["frob", '--defence: "frob"'],
+    ["batch:4", '--defence: found "batch:4"; expected defences of one gradient'],
+  ])("refuses the defence %s in one line", async (defence, message) => {
+    const { code, stderr } = await attack(picture, "--defence", defence);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
   it("takes a label, optimises one with the image, and works in float32", async () => {
     for (const options of [
       ["--label", "17"],

@@ -12,10 +12,11 @@ import {
   type Frame,
   modelInputs,
 } from "./attack-outcome.ts";
+import { applyDefences, type DefencePlan, parseDefences } from "./defences/parse.ts";
 import { createFilm } from "./film.ts";
 import { meanSquaredError, peakSignalToNoiseRatio, structuralSimilarity } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
-import { recover } from "./recover.ts";
+import { type RecoverOptions, recover } from "./recover.ts";
 import { sharedGradient } from "./shared-gradient.ts";
 
 const models: Record<AttackedModel, () => Model> = { lenet: () => lenet({ channels: modelInputs.lenet[0] }) };
@@ -56,7 +57,19 @@ export async function attackImage({
   const label =
     typeof asked.label === "number" ? asked.label : (labelStream.integers(1, 0, model.classes)[0] ?? 0);
   const x = castArray(ndarray(image.data, [1, ...image.shape], "float64"), dtype);
-  const gradient = await sharedGradient({ model, parameters, x, labels: [label], dtype });
+  const plan = parseDefences(asked.defence ?? "none");
+  if (plan.batch !== undefined || plan.localSteps !== undefined)
+    throw new RangeError(`${plan.text}: one gradient of one image is attacked here; mixing needs recover()`);
+  const exact = await sharedGradient({ model, parameters, x, labels: [label], dtype });
+  const [noiseStream = stream] = stream.spawn(1);
+  const gradient = await applyDefences(exact, plan.defences, {
+    stream: noiseStream,
+    model,
+    parameters,
+    x,
+    labels: [label],
+  });
+  const adapted = adaptationTo(plan);
 
   const labelKnowledge = typeof asked.label === "number" ? "known" : asked.label;
   const knownLabel = labelKnowledge === "known" ? label : inferLabel(parameterAt(gradient, "fc.bias"));
@@ -72,6 +85,7 @@ export async function attackImage({
     dtype,
     evaluations,
     tolerance: content,
+    ...adapted.options,
     ...(labelKnowledge !== "joint" && { labels: [knownLabel] }),
     ...(signal && { signal }),
     onStep: ({ evaluation, matchingLoss, images }) => {
@@ -92,6 +106,12 @@ export async function attackImage({
     label,
     recoveredLabel: recovery.labels[0] ?? 0,
     labelKnowledge,
+    ...(plan.defences.length > 0 && {
+      defence: {
+        description: plan.description,
+        ...(adapted.words !== undefined && { adaptation: adapted.words }),
+      },
+    }),
     curve: judge.curve,
     frames: judge.frames(recovery.start, recovery.evaluations, recovered),
     evaluations: recovery.evaluations,
@@ -106,6 +126,23 @@ export async function attackImage({
       classes: model.classes,
     },
     dtype,
+  };
+}
+
+/** What an attacker does who knows the defence: entries that were not sent tell nothing, nor does a length that was cut. */
+function adaptationTo({ text }: DefencePlan): {
+  readonly options: Pick<RecoverOptions, "mask" | "distance">;
+  readonly words?: string;
+} {
+  const isPruned = /(^|,)(prune|top-k):/.test(text);
+  const isClipped = /(^|,)(clip|dp):/.test(text);
+  const words = [
+    ...(isPruned ? ["matches only the entries that were sent"] : []),
+    ...(isClipped ? ["matches the gradient's direction instead of its length"] : []),
+  ];
+  return {
+    options: { ...(isPruned && { mask: "sent" }), ...(isClipped && { distance: "cosine" }) },
+    ...(words.length > 0 && { words: words.join(" and ") }),
   };
 }
 

@@ -17,6 +17,16 @@ export interface AttackParameters {
   /** Gradient evaluations after which no further iteration starts; the last line search may take one more. */
   readonly evaluations: number;
   readonly dtype: "float64" | "float32";
+  /** What the client does to its gradient, as `parseDefences` reads it; nothing by default. */
+  readonly defence?: string;
+}
+
+/** A defence and what an attacker who knows it does about it. */
+export interface DefenceKnowledge {
+  /** In words, as "the smallest 50 % of each tensor pruned". */
+  readonly description: string;
+  /** In words; absent where the attack is the plain one. */
+  readonly adaptation?: string;
 }
 
 export const attackedModels = ["lenet"] as const;
@@ -92,6 +102,8 @@ export interface AttackOutcome {
   /** The label that the attack ended with. */
   readonly recoveredLabel: number;
   readonly labelKnowledge: LabelKnowledge;
+  /** Absent where the gradient was shared as it is. */
+  readonly defence?: DefenceKnowledge;
   /** At least one point; evaluations ascend. */
   readonly curve: readonly CurvePoint[];
   /** The recovery at a few evaluations, ascending from the start to the end, about evenly spaced. */

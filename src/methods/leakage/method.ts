@@ -22,6 +22,11 @@ const attackSchema = z.object({
         "The image's label: a number that the attacker is told, or how it finds one that the seed chose: infer reads it off the gradient, joint optimises it with the image",
       placeholder: "N|infer|joint",
     }),
+  defence: z.string().min(1).default("none").meta({
+    description:
+      "What the client does to its gradient, separated by commas: noise:gaussian:S, noise:laplacian:B, clip:NORM, dp:NORM:M, prune:RATIO, top-k:RATIO, fp16, bf16, int8, sign, soteria:RATIO; the attacker knows it",
+    placeholder: "LIST",
+  }),
   evaluations: z
     .int()
     .min(1)

@@ -6,7 +6,7 @@ import { formatCount, formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { colour, seriesColour } from "../../runs/style.ts";
-import type { AttackOutcome, CurvePoint } from "./attack-outcome.ts";
+import type { AttackOutcome, CurvePoint, DefenceKnowledge } from "./attack-outcome.ts";
 import { recoveredBelow, successOf, verdict } from "./verdict.ts";
 
 /** Pixels on the page, about, for the height of one image. */
@@ -189,6 +189,7 @@ function tenPower(value: number): string {
 function caveatsOf(outcome: AttackOutcome): string[] {
   const { model, labelKnowledge, dtype } = outcome;
   const caveats = [
+    ...(outcome.defence === undefined ? [] : [defenceCaveat(outcome.defence)]),
     `One image and the gradient of a batch of one, on ${model.description} (${formatCount(model.parameters)} parameters, ${model.classes} classes). Larger batches, deeper networks and defences make the attack harder; this result does not speak for them.`,
     `“Recovered” means a mean squared error below ${formatNumber(recoveredBelow, { digits: 1 })} (40 dB), measured before the image is clamped to [0, 1]; the pictures show it clamped.`,
   ];
@@ -203,6 +204,11 @@ function caveatsOf(outcome: AttackOutcome): string[] {
       "That this attack ended short is no proof of safety: another seed, more evaluations or another attack may succeed.",
     );
   return caveats;
+}
+
+function defenceCaveat({ description, adaptation }: DefenceKnowledge): string {
+  const attacker = adaptation === undefined ? "attacks it as any other" : `knows it and ${adaptation}`;
+  return `The client's defence: ${description}. The attacker ${attacker}. One image and one draw say little about a defence.`;
 }
 
 function scaleTo({ shape }: NDArray, height: number): number {

@@ -16,7 +16,7 @@ export interface RunAttackRequest {
 /**
  * The command `leakage attack`: reads the image at the model's size, attacks its gradient, writes the result.
  *
- * @throws InputError when the file is not an image that can be read
+ * @throws InputError when the defence cannot be read or the file is not an image that can be read
  */
 export async function runAttack({
   path,
@@ -24,6 +24,7 @@ export async function runAttack({
   run,
   attackImage,
 }: RunAttackRequest): Promise<CommandResult> {
+  checkDefence(parameters.defence);
   const { image, notices } = await readImage(path, modelInputs[parameters.model]);
   for (const notice of notices) run.note(`${notice}.`);
   run.signal.throwIfAborted();
@@ -41,4 +42,17 @@ export async function runAttack({
       run.progress(evaluation, evaluations, `matching loss ${formatNumber(matchingLoss, { digits: 2 })}`),
   });
   return reportAttack(run, outcome);
+}
+
+/** @throws InputError in one line for a list of defences that cannot be read or needs more than one image */
+function checkDefence(text: string | undefined): void {
+  try {
+    const plan = parseDefences(text ?? "none");
+    if (plan.batch === undefined && plan.localSteps === undefined) return;
+  } catch (error) {
+    throw new InputError(`--defence: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  throw new InputError(
+    `--defence: found "${text}"; expected defences of one gradient: one image is attacked, batch and local-steps mix several`,
+  );
 }
