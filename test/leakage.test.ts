@@ -86,7 +86,7 @@ describe("fallline leakage attack", () => {
     expect(stdout).toContain("The attack ended because its budget of gradient evaluations was spent.");
   });
 
-  it("recovers the image from a pruned gradient, whose missing entries the attacker leaves out", async () => {
+  it("says what the client's defence was and what the attacker did about it", async () => {
     const { stdout, stderr } = await attack(picture, "--evaluations", "60", "--defence", "prune:0.1,fp16");
     expect(stderr).toContain(
       "pruned, then half precision. The attacker knows it and matches only the entries",
@@ -95,8 +95,8 @@ describe("fallline leakage attack", () => {
   });
 
   it.each([
-    ["prune:2", "--defence: prune"],
-    ["frob", '--defence: "frob"'],
+    ["prune:2", "--defence: prune: ratio 2"],
+    ["frob", '--defence: defence "frob" is not one of none'],
     ["batch:4", '--defence: found "batch:4"; expected defences of one gradient'],
   ])("refuses the defence %s in one line", async (defence, message) => {
     const { code, stderr } = await attack(picture, "--defence", defence);

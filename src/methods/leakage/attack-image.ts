@@ -64,10 +64,7 @@ export async function attackImage({
   const [noiseStream = stream] = stream.spawn(1);
   const gradient = await applyDefences(exact, plan.defences, {
     stream: noiseStream,
-    model,
-    parameters,
-    x,
-    labels: [label],
+    client: { model, parameters, x },
   });
   const adapted = adaptationTo(plan);
 

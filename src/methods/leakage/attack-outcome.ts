@@ -80,7 +80,7 @@ export interface AttackState {
 export interface CurvePoint {
   /** Gradient evaluations so far. */
   readonly evaluation: number;
-  /** The squared distance between the two gradients, summed over all parameters. */
+  /** The squared distance between the two gradients, summed over all parameters; of clipped ones 1 - their cosine. */
   readonly matchingLoss: number;
   /** Mean over pixels of the squared difference from the original, in units of the full range of a pixel. */
   readonly meanSquaredError: number;

@@ -1,8 +1,10 @@
 import { readImage } from "../../data/image.ts";
+import { InputError } from "../../data/input-error.ts";
 import { formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { type AttackImage, type AttackParameters, type AttackState, modelInputs } from "./attack-outcome.ts";
+import { parseDefences } from "./defences/parse.ts";
 import { reportAttack } from "./report-attack.ts";
 
 export interface RunAttackRequest {
