@@ -9,6 +9,7 @@ import {
   type AttackRequest,
   type AttackState,
   type CurvePoint,
+  type DefenceKnowledge,
   type Frame,
   modelInputs,
 } from "./attack-outcome.ts";
@@ -106,6 +107,7 @@ export async function attackImage({
     ...(plan.defences.length > 0 && {
       defence: {
         description: plan.description,
+        distance: adapted.distance,
         ...(adapted.words !== undefined && { adaptation: adapted.words }),
       },
     }),
@@ -129,6 +131,7 @@ export async function attackImage({
 /** What an attacker does who knows the defence: entries that were not sent tell nothing, nor does a length that was cut. */
 function adaptationTo({ text }: DefencePlan): {
   readonly options: Pick<RecoverOptions, "mask" | "distance">;
+  readonly distance: DefenceKnowledge["distance"];
   readonly words?: string;
 } {
   const isPruned = /(^|,)(prune|top-k):/.test(text);
@@ -138,6 +141,7 @@ function adaptationTo({ text }: DefencePlan): {
     ...(isClipped ? ["matches the gradient's direction instead of its length"] : []),
   ];
   return {
+    distance: isClipped ? "cosine" : "squared",
     options: { ...(isPruned && { mask: "sent" }), ...(isClipped && { distance: "cosine" }) },
     ...(words.length > 0 && { words: words.join(" and ") }),
   };

@@ -27,6 +27,8 @@ export interface DefenceKnowledge {
   readonly description: string;
   /** In words; absent where the attack is the plain one. */
   readonly adaptation?: string;
+  /** What the attacker minimised. */
+  readonly distance: "squared" | "cosine";
 }
 
 export const attackedModels = ["lenet"] as const;

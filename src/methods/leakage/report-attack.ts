@@ -27,7 +27,7 @@ export async function reportAttack(run: Run, outcome: AttackOutcome): Promise<Co
     run.metric("mean-squared-error", evaluation, meanSquaredError);
   }
   await writePictures(run, outcome);
-  await writeCurves(run, outcome.curve);
+  await writeCurves(run, outcome);
   await run.array("original", outcome.original, { caption: "The original, channels first." });
   await run.array("recovered", outcome.recovered, {
     caption: "The recovered image, channels first, not clamped.",
@@ -73,14 +73,19 @@ async function writePictures(run: Run, { original, recovered, frames }: AttackOu
   });
 }
 
-async function writeCurves(run: Run, curve: readonly CurvePoint[]): Promise<void> {
+async function writeCurves(run: Run, { curve, defence }: AttackOutcome): Promise<void> {
   await writeCurve(run, {
     name: "matching-loss",
-    label: "matching loss ‖g′ − g‖² (units of the gradient, squared)",
+    label:
+      defence?.distance === "cosine"
+        ? "matching loss 1 − cos(g′, g)"
+        : "matching loss ‖g′ − g‖² (units of the gradient, squared)",
     points: curve.map(({ evaluation, matchingLoss }) => ({ evaluation, value: matchingLoss })),
     series: 0,
     caption:
-      "What the attacker minimises: the squared distance between its own gradient and the one received.",
+      defence?.distance === "cosine"
+        ? "What the attacker minimises: 1 minus the cosine of the angle between its own gradient and the one received."
+        : "What the attacker minimises: the squared distance between its own gradient and the one received.",
   });
   await writeCurve(run, {
     name: "image-error",
