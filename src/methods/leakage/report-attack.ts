@@ -6,7 +6,7 @@ import { formatCount, formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { colour, seriesColour } from "../../runs/style.ts";
-import type { AttackOutcome, CurvePoint, DefenceKnowledge } from "./attack-outcome.ts";
+import type { AttackOutcome, DefenceKnowledge } from "./attack-outcome.ts";
 import { recoveredBelow, successOf, verdict } from "./verdict.ts";
 
 /** Pixels on the page, about, for the height of one image. */
