@@ -89,7 +89,7 @@ describe("fallline leakage attack", () => {
   it("says what the client's defence was and what the attacker did about it", async () => {
     const { stdout, stderr } = await attack(picture, "--evaluations", "60", "--defence", "prune:0.1,fp16");
     expect(stderr).toContain(
-      "pruned, then half precision. The attacker knows it and matches only the entries",
+      "pruned, then every entry rounded to fp16. The attacker knows it and matches only the entries",
     );
     expect(stdout).toContain("60");
   });
