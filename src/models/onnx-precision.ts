@@ -1,13 +1,14 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, isMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
-  type GraphProto,
+  AttributeProtoSchema,
+  GraphProtoSchema,
   ModelProtoSchema,
   type TensorProto,
   TensorProto_DataType,
   TensorProtoSchema,
-  type TypeProto_Tensor,
+  TypeProto_TensorSchema,
 } from "onnx-buf";
 import { castArray, type NDArray, ndarray } from "../engine/ndarray.ts";
 import { decodeTensor } from "../engine/onnx/tensor-data.ts";
@@ -29,18 +30,13 @@ export function inPrecision(bytes: Uint8Array, dtype: FloatDType): Uint8Array {
   const target = dtype === "float64" ? DOUBLE : FLOAT;
   const model = fromBinary(ModelProtoSchema, bytes);
   visit(model, (message) => {
-    if (message.$typeName === "onnx.TensorProto")
-      convertTensor(message as unknown as TensorProto, target, dtype);
-    else if (message.$typeName === "onnx.TypeProto.Tensor") {
-      const type = message as unknown as TypeProto_Tensor;
-      if (floats.includes(type.elemType)) type.elemType = target;
-    } else if (message.$typeName === "onnx.AttributeProto")
-      convertAttribute(message as unknown as AttributeProto, target, dtype);
+    if (isMessage(message, TensorProtoSchema)) convertTensor(message, target, dtype);
+    else if (isMessage(message, AttributeProtoSchema)) convertAttribute(message, target, dtype);
+    else if (isMessage(message, TypeProto_TensorSchema) && floats.includes(message.elemType))
+      message.elemType = target;
   });
   return toBinary(ModelProtoSchema, model);
 }
-
-type Message = Record<string, unknown> & { $typeName: string };
 
 /** Calls `f` on a message and on all within it, the inner ones first. */
 function visit(value: unknown, f: (message: Message) => void): void {
@@ -50,7 +46,7 @@ function visit(value: unknown, f: (message: Message) => void): void {
     return;
   }
   for (const item of Object.values(value)) visit(item, f);
-  if ("$typeName" in value) f(value as Message);
+  if (isMessage(value)) f(value);
 }
 
 function convertTensor(tensor: TensorProto, target: number, dtype: FloatDType): void {
@@ -87,8 +83,8 @@ function convertAttribute(attribute: AttributeProto, target: number, dtype: Floa
 export function runningStatistics(bytes: Uint8Array): ReadonlySet<string> {
   const names = new Set<string>();
   visit(fromBinary(ModelProtoSchema, bytes), (message) => {
-    if (message.$typeName !== "onnx.GraphProto") return;
-    for (const { opType, input } of (message as unknown as GraphProto).node)
+    if (!isMessage(message, GraphProtoSchema)) return;
+    for (const { opType, input } of message.node)
       if (opType === "BatchNormalization") for (const name of input.slice(3, 5)) names.add(name);
   });
   return names;

@@ -11,7 +11,7 @@ import { runOptions } from "./run-options.ts";
 export function parameterSchema(method: Method, name: string, command: Command): JsonObject {
   const own = z.toJSONSchema(command.parameters, { io: "input", unrepresentable: "any" });
   const common = z.toJSONSchema(runOptions, { io: "input" });
-  return {
+  const schema: z.core.JSONSchema.JSONSchema = {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: `fallline ${method.name} ${name}`,
     description: command.summary,
@@ -19,5 +19,7 @@ export function parameterSchema(method: Method, name: string, command: Command):
     properties: { ...own.properties, ...common.properties },
     ...(own.required !== undefined && { required: own.required }),
     additionalProperties: false,
-  } as unknown as JsonObject;
+  };
+  // What zod calls a JSON Schema is one: its type only leaves room for values of any kind.
+  return schema as JsonObject;
 }

@@ -5,7 +5,6 @@ import { itemAt } from "../engine/lists.ts";
 import { type NDArray, zerosArray } from "../engine/ndarray.ts";
 import type { Executable } from "../engine/runtime/compile.ts";
 import { sizeOf } from "../engine/shape.ts";
-import type { Spec } from "../engine/tensor.ts";
 import { scan } from "../engine/transforms/scan.ts";
 import * as tree from "../engine/tree.ts";
 import { compileTrees } from "./compile-trees.ts";
@@ -18,6 +17,8 @@ import {
   type TensorTree,
   tensorsOf,
   tracedZeros,
+  withArrays,
+  zerosOf,
 } from "./trees.ts";
 
 export type { StepperOptions } from "./step-graph.ts";
@@ -118,7 +119,7 @@ export function createStepper(options: StepperOptions): Stepper {
     async initialState(parameters) {
       // An optimiser that remembers nothing has nothing to compile.
       const like = optimizer.init(tracedZeros(parameters));
-      if (tensorsOf(like).length === 0) return like as unknown as ArrayTree;
+      if (tensorsOf(like).length === 0) return zerosOf(like);
       const init = await compileTrees((p) => optimizer.init(p), [parameters], options.compile);
       const state = await init.run(parameters);
       await init.dispose();
@@ -151,10 +152,10 @@ async function makeGraph(
   extra: NamedArrays,
 ): Promise<Graph> {
   const dtype = arraysOf(from.parameters)[0]?.dtype ?? "float32";
-  const stacked = tree.map((leaf) => {
-    const { shape, dtype: type } = leaf as Spec;
-    return zerosArray([length, ...shape], type);
-  }, extra as unknown) as unknown as NamedArrays;
+  const stacked = withArrays(
+    extra,
+    arraysOf(extra).map(({ shape, dtype: type }) => zerosArray([length, ...shape], type)),
+  );
   const steps: StepArrays = {
     indices: zerosArray([length, indices.length], "int32"),
     rate: zerosArray([length], "float64"),

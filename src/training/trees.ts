@@ -11,8 +11,8 @@ export type TensorTree = Tensor | readonly TensorTree[] | { readonly [name: stri
 export type ArrayTree = NDArray | readonly ArrayTree[] | { readonly [name: string]: ArrayTree };
 
 /** Parameters by name, nested as the modules are. */
-export type NamedTensors = { readonly [name: string]: Tensor | NamedTensors };
-export type NamedArrays = { readonly [name: string]: NDArray | NamedArrays };
+export type NamedTensors = tree.Named<Tensor>;
+export type NamedArrays = tree.Named<NDArray>;
 
 /** The tensors that stand for a tree of arrays inside a compiled function. */
 export type TensorsOf<Arrays> = tree.MapLeaves<Arrays, NDArray, Tensor>;
@@ -39,12 +39,19 @@ export function mapTensors(
 /** Tensors of zeros of the shapes and dtypes of arrays. */
 export function tracedZeros(arrays: ArrayTree): TensorTree {
   const flat = arraysOf(arrays).map(({ shape, dtype }) => zeros(shape, dtype));
-  return tree.unflatten(arrays as unknown, flat) as unknown as TensorTree;
+  return tree.unflatten<unknown, Tensor>(arrays, flat) as TensorTree;
 }
 
-export function specTree(arrays: ArrayTree): ArrayTree {
-  const flat = arraysOf(arrays).map(({ shape, dtype }): Spec => ({ shape: [...shape], dtype }));
-  return tree.unflatten(arrays as unknown, flat) as unknown as ArrayTree;
+export function specTree(arrays: ArrayTree): unknown {
+  return tree.unflatten<unknown, Spec>(
+    arrays,
+    arraysOf(arrays).map(({ shape, dtype }) => ({ shape: [...shape], dtype })),
+  );
+}
+
+/** The tree with other arrays at its leaves. It has the type of the tree, for an array takes the place of an array. */
+export function withArrays<T>(like: T, arrays: readonly NDArray[]): T {
+  return tree.unflatten<unknown, NDArray>(like, arrays) as T;
 }
 
 /** Zeros of the shapes and dtypes of a tree of arrays or specs. */
@@ -55,7 +62,7 @@ export function zerosOf(like: unknown): ArrayTree {
 
 export function copyArrays<T extends ArrayTree>(arrays: T): T {
   const flat = arraysOf(arrays).map((array) => ({ ...array, data: array.data.slice() }) as NDArray);
-  return tree.unflatten(arrays as unknown, flat) as T;
+  return withArrays(arrays, flat);
 }
 
 /** Copies the elements of `from` into the arrays of `into`, a tree of the same structure and shapes. */

@@ -46,18 +46,16 @@ export async function compileTextGradient({
   readonly dtype: Float;
 }): Promise<TextGradient> {
   const step = await compile(
-    (parameters: Named<Tensor>, tokens: Tensor, classes: Tensor) =>
+    (parameters, tokens, classes) =>
       grad((values: Named<Tensor>) =>
         textLoss(model.apply(values, tokens), rows, op.oneHot(classes, model.classes, dtype)),
       )(parameters),
-    [model.parameters(dtype), spec([1, length], "int64"), spec([rows.length], "int64")] as never,
+    [model.parameters(dtype), spec([1, length], "int64"), spec([rows.length], "int64")] as const,
     { threads: 1, checkFinite: true },
   );
-  // The types of trees do not follow parameters whose names are known at run time only.
-  const run = step.run as unknown as (...inputs: readonly unknown[]) => Promise<Named<NDArray>>;
   return {
     of: (parameters, ids, labels) =>
-      run(parameters, ndarray(ids, [1, length], "int64"), ndarray(labels, [rows.length], "int64")),
+      step.run(parameters, ndarray(ids, [1, length], "int64"), ndarray(labels, [rows.length], "int64")),
     dispose: () => step.dispose(),
   };
 }
