@@ -2,12 +2,12 @@
 import { resolve } from "node:path";
 import { CommanderError } from "commander";
 import { InputError } from "../data/input-error.ts";
+import { describeWriteError } from "../data/whole-file.ts";
 import { methods as allMethods } from "../methods/index.ts";
 import type { ExecutedRun, ExecuteRequest, RunObservers } from "../runs/execute.ts";
 import { toJson } from "../runs/json.ts";
 import type { Method } from "../runs/method.ts";
 import { packageVersion } from "../runs/versions.ts";
-import { describeWriteError } from "../runs/whole-file.ts";
 import type { DataRoom, Watch } from "./data-commands.ts";
 import { createProgram, type Invocation, type Work } from "./program.ts";
 import { createProgressBar, type Terminal } from "./progress-bar.ts";

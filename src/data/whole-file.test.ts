@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { InputError } from "../data/input-error.ts";
+import { InputError } from "./input-error.ts";
 import { createWhole, writeWhole } from "./whole-file.ts";
 
 let folder = "";

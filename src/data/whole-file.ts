@@ -4,7 +4,7 @@
  */
 import { constants, copyFile, link, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { InputError, systemErrorCode } from "../data/input-error.ts";
+import { InputError, systemErrorCode } from "./input-error.ts";
 
 let written = 0;
 

@@ -6,8 +6,8 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError, systemErrorCode } from "../data/input-error.ts";
+import { writeWhole } from "../data/whole-file.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
-import { writeWhole } from "./whole-file.ts";
 
 const folderName = "checkpoints";
 const ending = ".checkpoint";

@@ -3,6 +3,7 @@ import { utimes } from "node:fs/promises";
 import { arch, availableParallelism, cpus, hostname, platform } from "node:os";
 import { join } from "node:path";
 import { InputError } from "../data/input-error.ts";
+import { writeWhole } from "../data/whole-file.ts";
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import { formatCommandLine } from "./command-line.ts";
 import { toJson } from "./json.ts";
@@ -16,7 +17,6 @@ import { type Claim, claimFolder, claimFreeFolder } from "./run-folder.ts";
 import { defaultThreads, type RunOptions } from "./run-options.ts";
 import { heartbeatMilliseconds, type RunRecord, recordName } from "./run-record.ts";
 import { runVersions } from "./versions.ts";
-import { writeWhole } from "./whole-file.ts";
 
 /** Those who watch a run and may stop it. */
 export interface RunObservers {

@@ -9,8 +9,8 @@ import {
   writeSync,
 } from "node:fs";
 import { InputError } from "../data/input-error.ts";
+import { describeWriteError } from "../data/whole-file.ts";
 import { toJson } from "./json.ts";
-import { describeWriteError } from "./whole-file.ts";
 
 export interface MetricLog {
   append(name: string, step: number, value: number): void;

@@ -2,6 +2,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { InputError } from "../data/input-error.ts";
+import { writeWhole } from "../data/whole-file.ts";
 import { readCheckpoint } from "./checkpoint-files.ts";
 import { type ExecutedRun, ownMachine, ownProcess, perform, type RunObservers } from "./execute.ts";
 import { toJson } from "./json.ts";
@@ -9,7 +10,6 @@ import type { Method } from "./method.ts";
 import { lockRun } from "./run-lock.ts";
 import { type RunRecord, readRunRecord, recordName } from "./run-record.ts";
 import { runVersions } from "./versions.ts";
-import { writeWhole } from "./whole-file.ts";
 
 export interface ResumeRequest extends RunObservers {
   readonly method: Method;

@@ -1,8 +1,8 @@
 import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError, systemErrorCode } from "../data/input-error.ts";
+import { createWhole, describeWriteError } from "../data/whole-file.ts";
 import { recordName } from "./run-record.ts";
-import { createWhole, describeWriteError } from "./whole-file.ts";
 
 /** The folder of a run that holds nothing but its first record. */
 export interface Claim {

@@ -4,8 +4,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../data/input-error.ts";
+import { createWhole } from "../data/whole-file.ts";
 import { isAlive, processStart } from "./process-life.ts";
-import { createWhole } from "./whole-file.ts";
 
 const holderSchema = z.object({ processId: z.int(), processStart: z.string().optional(), host: z.string() });
 

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlotOptions } from "@observablehq/plot";
 import type { Picture } from "../data/picture.ts";
+import { writeWhole } from "../data/whole-file.ts";
 import type { NDArray } from "../engine/ndarray.ts";
 import { type RandomStream, randomStream } from "../numeric/random.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
@@ -11,7 +12,6 @@ import { type Row, toCsv } from "./csv.ts";
 import type { MetricLog } from "./metric-log.ts";
 import type { ReportSection } from "./report.ts";
 import type { RunItem } from "./run-record.ts";
-import { writeWhole } from "./whole-file.ts";
 
 export interface Progress {
   readonly done: number;

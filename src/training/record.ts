@@ -3,12 +3,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../data/input-error.ts";
+import { writeWhole } from "../data/whole-file.ts";
 import { viewBytes } from "../engine/dtype.ts";
 import { itemAt } from "../engine/lists.ts";
 import * as tree from "../engine/tree.ts";
 import { createPacing, walk } from "./pacing.ts";
 import type { Batch } from "./sampler.ts";
-import { createSnapshotStore, readExactly, type SnapshotStore, writeWhole } from "./snapshots.ts";
+import { createSnapshotStore, readExactly, type SnapshotStore } from "./snapshots.ts";
 import type { Carry, Stepper } from "./stepper.ts";
 import type { StepSelection } from "./steps.ts";
 import { arraysOf, zerosOf } from "./trees.ts";

@@ -1,13 +1,13 @@
 // States of a training run by step: in memory up to a budget, in files of a folder where one is given.
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError, systemErrorCode } from "../data/input-error.ts";
+import { writeWhole } from "../data/whole-file.ts";
 import { bytesPerElement, viewBytes } from "../engine/dtype.ts";
 import type { NDArray } from "../engine/ndarray.ts";
 import { sizeOf } from "../engine/shape.ts";
-import * as tree from "../engine/tree.ts";
 import type { Carry } from "./stepper.ts";
-import { arraysOf, bytesOf, copyArrays } from "./trees.ts";
+import { arraysOf, bytesOf, copyArrays, withArrays } from "./trees.ts";
 
 export interface SnapshotStore {
   /** The steps that are stored, ascending. */
@@ -96,7 +96,7 @@ function arraysOfBytes(like: Carry, bytes: Uint8Array): Carry {
     place += length;
     return { dtype, shape, data: viewBytes(dtype, part) } as NDArray;
   });
-  return tree.unflatten(like as unknown, flat) as unknown as Carry;
+  return withArrays(like, flat);
 }
 
 /** @throws InputError when the file is absent or has another size */
@@ -112,34 +112,4 @@ export async function readExactly(path: string, bytes: number): Promise<Uint8Arr
       `${path}: ${found.byteLength} bytes; expected ${bytes}, a file written by this record`,
     );
   return new Uint8Array(found);
-}
-
-let written = 0;
-
-/**
- * Writes a file beside its final name and renames it, so that it is there whole or not at all.
- *
- * @throws InputError when the disk is full or the place may not be written
- */
-export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const aside = `${path}.${process.pid}-${written++}.part`;
-  try {
-    const handle = await open(aside, "wx");
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(aside, path);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    throw new InputError(
-      `${path}: the file cannot be written (${code}); expected a place that can be written`,
-      { cause: error },
-    );
-  } finally {
-    await rm(aside, { force: true });
-  }
 }
