@@ -1,17 +1,16 @@
-import { maximumAbsolute } from "../../numeric/rows.ts";
-import type { Objective } from "../../training/lbfgs.ts";
+import { maximumAbsolute } from "../numeric/rows.ts";
+import type { Objective } from "./lbfgs.ts";
+import type { Schedule } from "./schedule.ts";
 
-/** Adam on a function of one vector, as attacks that cannot use a line search need it. */
+/** Adam on a function of one vector on the host; `adam` is the optimiser of a training loop. */
 
-export interface AdamOptions {
+export interface MinimizeByAdamOptions {
   /** How many steps, each with one evaluation. */
   readonly iterations: number;
-  /** The step size at the start. Default 0.1. */
-  readonly learningRate?: number;
+  /** The step size of each step, counted from 0. */
+  readonly schedule: Schedule;
   /** `sign` moves by the sign of each entry of the gradient alone. Default `value`. */
   readonly gradient?: "value" | "sign";
-  /** The iterations, as parts of all, at which the step size falls to a tenth. Default 3/8, 5/8 and 7/8. */
-  readonly milestones?: readonly number[];
   /** Holds the first `count` entries to [low, high] after every step. */
   readonly box?: { readonly low: number; readonly high: number; readonly count: number };
   /** Called after each step with the point, the value before the step and the steps so far; `"stop"` ends. */
@@ -23,10 +22,12 @@ export interface AdamOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface AdamResult {
+export interface MinimizeByAdamResult {
   /** The point with the smallest value that was evaluated. */
   readonly x: Float64Array;
   readonly value: number;
+  /** Where the last step ended, which is not evaluated. */
+  readonly last: Float64Array;
   readonly evaluations: number;
   readonly status: "max-iterations" | "stopped" | "aborted" | "diverged";
 }
@@ -35,30 +36,28 @@ const decay = [0.9, 0.999] as const;
 const epsilon = 1e-8;
 
 /**
- * Minimises by Adam (D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 1) with the
- * step sizes of J. Geiping et al., "Inverting Gradients", 2020: a tenth of the last from 3/8, 5/8 and 7/8 of the way on.
+ * Minimises by Adam (D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 1) with
+ * beta 0.9 and 0.999 and epsilon 1e-8.
  *
  * @param initial the starting point; not changed
- * @throws RangeError when the iterations or the step size are not positive
+ * @throws RangeError when the iterations are not a positive integer
  */
 export async function minimizeByAdam(
   objective: Objective,
   initial: Float64Array,
-  options: AdamOptions,
-): Promise<AdamResult> {
-  const { iterations, learningRate = 0.1, gradient: use = "value", box, onIteration, signal } = options;
-  const { milestones = [3 / 8, 5 / 8, 7 / 8] } = options;
+  options: MinimizeByAdamOptions,
+): Promise<MinimizeByAdamResult> {
+  const { iterations, schedule, gradient: use = "value", box, onIteration, signal } = options;
   if (!Number.isInteger(iterations) || iterations < 1)
-    throw new RangeError(`adam: iterations ${iterations} is not a positive integer`);
-  if (!(learningRate > 0 && learningRate < Infinity))
-    throw new RangeError(`adam: learningRate ${learningRate} is not a positive number`);
+    throw new RangeError(`minimizeByAdam: iterations ${iterations} is not a positive integer`);
   const n = initial.length;
   const x = initial.slice();
   const best = { x: initial.slice(), value: Number.POSITIVE_INFINITY };
   const first = new Float64Array(n);
   const second = new Float64Array(n);
-  const result = (status: AdamResult["status"], evaluations: number): AdamResult => ({
+  const result = (status: MinimizeByAdamResult["status"], evaluations: number): MinimizeByAdamResult => ({
     ...best,
+    last: x,
     status,
     evaluations,
   });
@@ -73,8 +72,7 @@ export async function minimizeByAdam(
       best.x.set(x);
     }
     if (onIteration?.({ x, value, evaluations: step }) === "stop") return result("stopped", step);
-    const passed = milestones.filter((part) => step - 1 >= part * iterations).length;
-    const rate = learningRate * 0.1 ** passed;
+    const rate = schedule(step - 1);
     const correction = [1 - decay[0] ** step, 1 - decay[1] ** step] as const;
     for (let i = 0; i < n; i++) {
       const slope = use === "sign" ? Math.sign(gradient[i] as number) : (gradient[i] as number);

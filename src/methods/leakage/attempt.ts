@@ -6,9 +6,10 @@ import {
   minimize,
   type Objective,
 } from "../../training/lbfgs.ts";
-import { minimizeByAdam } from "./adam.ts";
+import { minimizeByAdam } from "../../training/minimize-adam.ts";
+import { stepDecay } from "../../training/schedule.ts";
 
-/** One attempt of an attack: one start, one minimisation. Everything here can be sent to a worker thread. */
+/** One attempt of an attack: one start, one minimisation. Its settings and its result can be sent to another process. */
 
 export type AttackOptimizer = "lbfgs" | "adam" | "signed-adam";
 
@@ -98,7 +99,11 @@ export async function runAttempt(
         })
       : await minimizeByAdam(objective, start, {
           iterations: evaluations,
-          learningRate,
+          // Inverting Gradients': a tenth of the last from 3/8, 5/8 and 7/8 of the way on.
+          schedule: stepDecay({
+            initial: learningRate,
+            milestones: [3 / 8, 5 / 8, 7 / 8].map((part) => Math.ceil(part * evaluations)),
+          }),
           gradient: optimizer === "signed-adam" ? "sign" : "value",
           ...(box && { box }),
           ...watching,

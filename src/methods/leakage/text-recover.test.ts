@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { randomStream } from "../../numeric/random.ts";
-import { minimizeByAdam } from "./text-adam.ts";
 import { smallEncoder } from "./text-encoder.testing.ts";
 import { sharedTextGradient } from "./text-gradient.ts";
 import { bertNames, endsIn, parameterEndingIn, replaceParameters } from "./text-model.ts";
@@ -96,30 +95,6 @@ describe("recovering a text by matching", () => {
     await expect(recoverText({ ...shared, stream: randomStream(1), startSd: -1 })).rejects.toThrow(
       "startSd -1",
     );
-  });
-});
-
-describe("Adam", () => {
-  it("takes the steps of the paper's algorithm, worked by hand", async () => {
-    // f = x^2 / 2 from 1: the first step is the learning rate whatever the slope.
-    const objective = async (x: Float64Array) => ({ value: (x[0] ?? 0) ** 2 / 2, gradient: x.slice() });
-    const run = (iterations: number) =>
-      minimizeByAdam(objective, Float64Array.of(1), {
-        iterations,
-        learningRate: 0.1,
-        decay: 0.5,
-        decayEvery: 1,
-      });
-    expect((await run(1)).x[0]).toBeCloseTo(1 - 0.1 / (1 + 1e-8), 14);
-    const [mean, square] = [(0.09 + 0.1 * 0.9) / 0.19, (0.000999 + 0.001 * 0.81) / 0.001999];
-    expect((await run(2)).x[0]).toBeCloseTo(0.9 - (0.05 * mean) / Math.sqrt(square), 8);
-    expect((await run(2)).evaluations).toBe(3);
-  });
-
-  it("ends where the loss is not a number", async () => {
-    const objective = async () => ({ value: Number.NaN, gradient: Float64Array.of(1) });
-    const { reason } = await minimizeByAdam(objective, Float64Array.of(1), { iterations: 5 });
-    expect(reason).toBe("the matching loss is NaN after 1 steps");
   });
 });
 

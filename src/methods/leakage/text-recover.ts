@@ -4,7 +4,8 @@ import type { Named } from "../../models/model.ts";
 import type { RandomStream } from "../../numeric/random.ts";
 import { dot } from "../../numeric/rows.ts";
 import { minimize, type Objective } from "../../training/lbfgs.ts";
-import { minimizeByAdam } from "./text-adam.ts";
+import { minimizeByAdam } from "../../training/minimize-adam.ts";
+import { stepDecay } from "../../training/schedule.ts";
 import { firstLayerInputs, hasBertInputs, matrixRows } from "./text-inputs.ts";
 import { compileTextMatching, type TextMatchingRequest } from "./text-matching.ts";
 import { parameterEndingIn, type TextModel } from "./text-model.ts";
@@ -156,12 +157,24 @@ async function descend(
 ): Promise<{ x: Float64Array; value: number; iterations: number; evaluations: number; reason: string }> {
   const report = (iteration: number, matchingLoss: number): void =>
     onStep?.({ start, iteration: before + iteration, matchingLoss });
-  if (optimizer === "adam")
-    return minimizeByAdam(objective, x, {
-      iterations: iterations ?? defaultIterations.adam,
-      onIteration: report,
+  if (optimizer === "adam") {
+    const steps = iterations ?? defaultIterations.adam;
+    const { last, status, evaluations } = await minimizeByAdam(objective, x, {
+      iterations: steps,
+      // As LAMP's.
+      schedule: stepDecay({ initial: 0.01, factor: 0.89, every: 50 }),
+      onIteration: (state) => report(state.evaluations, state.value),
       ...(signal && { signal }),
     });
+    if (status === "aborted") signal?.throwIfAborted();
+    // Judged where it ends: an attacker does not know which of its steps was nearest to the truth.
+    const { value } = await objective(last);
+    const reason =
+      status === "diverged"
+        ? `the matching loss is not finite after ${evaluations} steps`
+        : `used all ${steps} iterations`;
+    return { x: last, value, iterations: evaluations, evaluations: evaluations + 1, reason };
+  }
   const maxIterations = iterations ?? defaultIterations.lbfgs;
   const result = await minimize(objective, x, {
     maxIterations,
