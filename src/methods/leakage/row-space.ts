@@ -1,5 +1,7 @@
 /** The span of a few vectors, and how far others are from it. */
-import { Matrix, SingularValueDecomposition } from "ml-matrix";
+import { matrixOfRows } from "../../numeric/linear-algebra/matrix.ts";
+import { transpose } from "../../numeric/linear-algebra/product.ts";
+import { svd } from "../../numeric/linear-algebra/svd.ts";
 import { dot } from "../../numeric/rows.ts";
 
 export interface RowSpace {
@@ -25,19 +27,12 @@ export function rowSpace(
   for (const [i, row] of rows.entries())
     if (row.length !== width || !row.every(Number.isFinite))
       throw new RangeError(`rowSpace: row ${i} does not have ${width} finite numbers`);
-  const matrix = new Matrix(rows.length, width);
-  for (const [i, row] of rows.entries()) matrix.setRow(i, row);
-  // The decomposition takes no matrix with more columns than rows; of its transpose the left vectors are the right ones.
-  const isWide = rows.length < width;
-  const decomposition = new SingularValueDecomposition(isWide ? matrix.transpose() : matrix, {
-    computeLeftSingularVectors: isWide,
-    computeRightSingularVectors: !isWide,
-  });
-  const singularValues = decomposition.diagonal;
-  const bound = rankTolerance * Math.max(...singularValues);
+  const { values, v } = svd(matrixOfRows(rows));
+  const singularValues = Array.from(values);
+  const bound = rankTolerance * (singularValues[0] ?? 0);
   const rank = singularValues.filter((value) => value > bound).length;
-  const vectors = isWide ? decomposition.leftSingularVectors : decomposition.rightSingularVectors;
-  const basis = Array.from({ length: rank }, (_, i) => Float64Array.from(vectors.getColumn(i)));
+  const vectors = transpose(v);
+  const basis = Array.from({ length: rank }, (_, i) => vectors.data.slice(i * width, (i + 1) * width));
   return { basis, rank, singularValues };
 }
 

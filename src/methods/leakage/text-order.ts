@@ -6,9 +6,11 @@
  * g_t over the positions where v stands. [derived; it needs one text, tables that are trained, and no more positions than
  * the model is wide for tokens that occur more than once]
  */
-import { Matrix, solve } from "ml-matrix";
 import type { NDArray } from "../../engine/ndarray.ts";
 import type { Named } from "../../models/model.ts";
+import { matrixOfRows } from "../../numeric/linear-algebra/matrix.ts";
+import { matrixTimesVector, transposeTimesVector } from "../../numeric/linear-algebra/product.ts";
+import { svd } from "../../numeric/linear-algebra/svd.ts";
 import { dot } from "../../numeric/rows.ts";
 import { outsideSpan, type RowSpace } from "./row-space.ts";
 import { bertNames, findParameter, parameterEndingIn, type TextModel } from "./text-model.ts";
@@ -88,12 +90,21 @@ function sumsOf(
   const basis = free.map((position) => places[position] ?? new Float64Array());
   const width = basis[0]?.length ?? 0;
   // More unknowns than equations have many solutions.
-  if (free.length > width) return [];
-  const columns = new Matrix(width, free.length);
-  for (const [column, place] of basis.entries()) columns.setColumn(column, place);
+  if (free.length === 0 || free.length > width) return [];
+  // The solution of least norm: positions of equal rows share what is theirs, and none of them comes out as 1.
+  const { u, values, v } = svd(matrixOfRows(basis));
+  const bound = 2 ** -52 * Math.max(width, free.length) * (values[0] ?? 0);
+  const solve = (row: Float64Array): Float64Array =>
+    matrixTimesVector(
+      u,
+      transposeTimesVector(v, row).map((along, i) => {
+        const value = values[i] ?? 0;
+        return value > bound ? along / value : 0;
+      }),
+    );
   return tokens.flatMap((token): [number, readonly number[]][] => {
     const row = wordRows.get(token) ?? new Float64Array(width);
-    const weights = solve(columns, Matrix.columnVector(row), true).getColumn(0);
+    const weights = solve(row);
     const positions = free.filter((_, i) => Math.round(weights[i] ?? 0) === 1);
     const sum = new Float64Array(width);
     for (const position of positions)
