@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Check, expectClose, runChecks, uniform } from "./checking.testing.ts";
+import { type Check, runChecks, uniform } from "./checking.testing.ts";
+import { expectClose } from "./expectations.testing.ts";
 import type { NDArray } from "./ndarray.ts";
 import * as op from "./ops/index.ts";
 import { compile, specs } from "./runtime/compile.ts";

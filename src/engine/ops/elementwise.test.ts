@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type Check, evaluate, expectNumbers, integers, runChecks, uniform } from "../checking.testing.ts";
+import { type Check, evaluate, integers, runChecks, uniform } from "../checking.testing.ts";
 import type { DType } from "../dtype.ts";
+import { expectNumbers } from "../expectations.testing.ts";
 import { castArray, ndarray, toNumbers } from "../ndarray.ts";
 import { compile, spec } from "../runtime/compile.ts";
 import type { Tensor } from "../tensor.ts";

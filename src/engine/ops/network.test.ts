@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Check, evaluate, expectNumbers, integers, runChecks, uniform } from "../checking.testing.ts";
+import { type Check, evaluate, integers, runChecks, uniform } from "../checking.testing.ts";
+import { expectNumbers } from "../expectations.testing.ts";
 import { ndarray, toNumbers } from "../ndarray.ts";
 import type { Tensor } from "../tensor.ts";
 import { grad } from "../transforms/grad.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Check, distinct, evaluate, expectNumbers, integers, runChecks } from "../checking.testing.ts";
+import { type Check, distinct, evaluate, integers, runChecks } from "../checking.testing.ts";
+import { expectNumbers } from "../expectations.testing.ts";
 import { type NDArray, ndarray, toNumbers } from "../ndarray.ts";
 import { compile, spec } from "../runtime/compile.ts";
 import type { Tensor } from "../tensor.ts";

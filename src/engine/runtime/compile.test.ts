@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { expectClose, uniform } from "../checking.testing.ts";
+import { uniform } from "../checking.testing.ts";
+import { expectClose } from "../expectations.testing.ts";
 import { type NDArray, ndarray, toNumbers, zerosArray } from "../ndarray.ts";
 import * as op from "../ops/index.ts";
 import type { Tensor } from "../tensor.ts";

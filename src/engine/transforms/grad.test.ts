@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { evaluate, expectNumbers, uniform } from "../checking.testing.ts";
+import { evaluate, uniform } from "../checking.testing.ts";
+import { expectNumbers } from "../expectations.testing.ts";
 import { toNumbers } from "../ndarray.ts";
 import * as op from "../ops/index.ts";
 import { compile, spec } from "../runtime/compile.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { evaluate, expectClose, expectNumbers, uniform } from "../checking.testing.ts";
+import { evaluate, uniform } from "../checking.testing.ts";
+import { expectClose, expectNumbers } from "../expectations.testing.ts";
 import { type NDArray, toNumbers } from "../ndarray.ts";
 import * as op from "../ops/index.ts";
 import type { Tensor } from "../tensor.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { evaluate, expectClose, integers, uniform } from "../checking.testing.ts";
+import { evaluate, integers, uniform } from "../checking.testing.ts";
+import { expectClose } from "../expectations.testing.ts";
 import { type NDArray, toNumbers } from "../ndarray.ts";
 import * as op from "../ops/index.ts";
 import type { Tensor } from "../tensor.ts";
