@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 type Leakage = typeof import("../src/methods/leakage/index.ts");
 type Engine = typeof import("../src/engine/index.ts");
 
-// The built package: Node cannot load a TypeScript file into a thread.
+// The built package: from TypeScript sources attempts run in this process.
 const built = async <T>(path: string): Promise<T> =>
   (await import(new URL(`../dist/${path}`, import.meta.url).href)) as T;
 
-describe("attempts in threads of their own", () => {
+describe("attempts in processes of their own", () => {
   it("give the same bits as one after the other, stop at a match and when told to", async () => {
     const { lenet, randomStream, recover, sharedGradient } = await built<Leakage>("methods/leakage/index.js");
     const { ndarray } = await built<Engine>("engine/index.js");

@@ -35,6 +35,19 @@ describe("mapTasks", () => {
     });
   });
 
+  it.each([1, 2, 4])("ends with the first result that is enough (%i processes)", async (threads) => {
+    // The third is enough, and so is the last, which is done long before: it does not count.
+    const tasks = [3, 2, 5, 1, 6].map((value) => ({ value, wait: value === 6 ? 0 : 60 * value }));
+    const heard: number[] = [];
+    const results = await square(tasks, {
+      threads,
+      isEnough: ([result = 0]) => result > 20,
+      onResult: (place) => heard.push(place),
+    });
+    expect(results).toEqual([9, 4, 25].map((value) => Float64Array.of(value)));
+    expect(heard).toEqual(expect.arrayContaining([0, 1, 2]));
+  });
+
   it("says that a process has died", async () => {
     await expect(
       square(

@@ -42,7 +42,7 @@ export interface MatchingRequest {
 export interface MatchingObjective {
   readonly unknowns: number;
   readonly objective: Objective;
-  /** The compiled graph, from which {@link loadMatching} makes the same objective in another thread. */
+  /** The compiled graph, from which {@link loadMatching} makes the same objective in another process. */
   readonly graph: MatchingGraph;
   dispose(): Promise<void>;
 }

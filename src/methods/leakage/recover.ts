@@ -4,7 +4,14 @@ import { sizeOf } from "../../engine/shape.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Model, Named } from "../../models/model.ts";
 import type { RandomStream } from "../../numeric/random.ts";
-import type { AttackOptimizer, AttemptCheckpoint, AttemptResult, AttemptSettings } from "./attempt.ts";
+import {
+  type AttackOptimizer,
+  type AttemptCheckpoint,
+  type AttemptResult,
+  type AttemptSettings,
+  type AttemptStep,
+  runAttempt,
+} from "./attempt.ts";
 import { runAttempts } from "./attempts.ts";
 import type { Distance } from "./distances.ts";
 import { compileMatching, type MatchingRequest } from "./gradient-matching.ts";
@@ -59,8 +66,8 @@ export interface RecoverOptions
   /** How many starts to try; 1 by default. The first that matches ends the attack. */
   readonly restarts?: number;
   /**
-   * How many attempts run at a time, each in a thread of its own; by default the cores of the machine, and one where an
-   * attempt may take fewer than 1000 evaluations, which a thread takes about as long to start. The result has the same bits
+   * How many attempts run at a time, each in a process of its own; by default the cores of the machine, and one where an
+   * attempt may take fewer than 1000 evaluations, which a process takes about as long to start. The result has the same bits
    * whatever the number. With several, `onStep` may also hear of attempts that a match makes needless.
    */
   readonly workers?: number;
@@ -75,7 +82,7 @@ export interface RecoverOptions
   readonly signal?: AbortSignal;
 }
 
-/** Evaluations of an attempt from which on a thread of its own pays. */
+/** Evaluations of an attempt from which on a process of its own pays. */
 const worthwhile = 1000;
 
 /** How one attempt went. */
@@ -120,17 +127,29 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
   const matching = await compileMatching({ ...options, examples, labels, dtype });
   const streams = [stream, ...stream.spawn(restarts - 1)];
   const starts = streams.map((each) => each.normal(matching.unknowns));
+  const look =
+    onStep &&
+    ((attempt: number, { evaluation, matchingLoss, x }: AttemptStep): void =>
+      onStep({ attempt, evaluation, matchingLoss, images: x.subarray(0, pixels) }));
   let results: AttemptResult[];
   try {
-    results = await runAttempts(matching, starts, settings, {
-      workers: Math.min(workers, restarts),
-      ...(signal && { signal }),
-      ...(restarts === 1 && { ...(onCheckpoint && { onCheckpoint }), ...(from && { from }) }),
-      ...(onStep && {
-        onStep: (attempt, { evaluation, matchingLoss, x }) =>
-          onStep({ attempt, evaluation, matchingLoss, images: x.subarray(0, pixels) }),
-      }),
-    });
+    const [start] = starts;
+    results =
+      restarts === 1 && start !== undefined
+        ? [
+            await runAttempt(matching.objective, start, settings, {
+              ...(signal && { signal }),
+              ...(onCheckpoint && { onCheckpoint }),
+              ...(from && { from }),
+              ...(look && { onStep: (step) => look(0, step) }),
+            }),
+          ]
+        : await runAttempts(matching.graph, starts, settings, {
+            workers,
+            ...(signal && { signal }),
+            ...(look && { onStep: look }),
+          });
+    if (results[0]?.status === "aborted") signal?.throwIfAborted();
   } finally {
     await matching.dispose();
   }

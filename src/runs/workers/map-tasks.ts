@@ -11,6 +11,8 @@ export interface MapTasksOptions<Result> {
   readonly onProgress?: (place: number, progress: unknown) => void;
   /** A task that is done; tasks end in any order. */
   readonly onResult?: (place: number, result: Result) => void;
+  /** Tasks behind the first whose result this accepts are not needed: the results end with it. */
+  readonly isEnough?: (result: Result) => boolean;
 }
 
 /**
@@ -44,7 +46,7 @@ export function workModule(base: string, name: string): URL {
 async function here<Task, Result>(
   module: URL,
   tasks: readonly Task[],
-  { signal = new AbortController().signal, onProgress, onResult }: MapTasksOptions<Result>,
+  { signal = new AbortController().signal, onProgress, onResult, isEnough }: MapTasksOptions<Result>,
 ): Promise<Result[]> {
   const { default: work } = (await import(module.href)) as { default: Work<Task, Result> };
   const results: Result[] = [];
@@ -53,6 +55,7 @@ async function here<Task, Result>(
     signal.throwIfAborted();
     results.push(result);
     onResult?.(place, result);
+    if (isEnough?.(result)) break;
   }
   return results;
 }
@@ -61,12 +64,14 @@ function inProcesses<Task, Result>(
   module: URL,
   tasks: readonly Task[],
   count: number,
-  { signal, onProgress, onResult }: MapTasksOptions<Result>,
+  { signal, onProgress, onResult, isEnough }: MapTasksOptions<Result>,
 ): Promise<Result[]> {
-  const results = new Array<Result>(tasks.length);
-  const workers: ChildProcess[] = [];
+  const results = new Map<number, Result>();
+  /** The workers that are not let go, with the place of the task that each does. */
+  const workers = new Map<ChildProcess, number | undefined>();
   let next = 0;
-  let done = 0;
+  /** How many tasks are needed: all, or those up to the first that was enough. */
+  let needed = tasks.length;
   return new Promise<Result[]>((resolve, reject) => {
     let over = false;
     const end = (settle: () => void): void => {
@@ -74,19 +79,39 @@ function inProcesses<Task, Result>(
       over = true;
       signal?.removeEventListener("abort", abort);
       // They have nothing to save.
-      for (const worker of workers) worker.kill("SIGKILL");
+      for (const worker of workers.keys()) worker.kill("SIGKILL");
       settle();
     };
     const abort = (): void => end(() => reject(signal?.reason));
     signal?.addEventListener("abort", abort);
 
     const assign = (worker: ChildProcess): void => {
-      if (next < tasks.length) worker.send({ place: next, task: tasks[next++] }, () => {});
-      // A worker without work is let go; its memory may be what the others need.
-      else worker.disconnect();
+      if (next < needed) {
+        workers.set(worker, next);
+        worker.send({ place: next, task: tasks[next++] }, () => {});
+      } else {
+        // A worker without work is let go; its memory may be what the others need.
+        workers.delete(worker);
+        worker.disconnect();
+      }
+    };
+    const take = (place: number, result: Result): void => {
+      results.set(place, result);
+      onResult?.(place, result);
+      if (!isEnough?.(result)) return;
+      needed = place + 1;
+      for (const [worker, at] of workers)
+        if (at !== undefined && at > place) {
+          workers.delete(worker);
+          worker.kill("SIGKILL");
+        }
+    };
+    const isComplete = (): boolean => {
+      for (let place = 0; place < needed; place++) if (!results.has(place)) return false;
+      return true;
     };
     const hear = (worker: ChildProcess, message: Message): void => {
-      if (over) return;
+      if (over || !workers.has(worker)) return;
       switch (message.kind) {
         case "progress":
           onProgress?.(message.place, message.progress);
@@ -95,9 +120,9 @@ function inProcesses<Task, Result>(
           end(() => reject(received(message.error)));
           break;
         case "done":
-          results[message.place] = message.result as Result;
-          onResult?.(message.place, message.result as Result);
-          if (++done === tasks.length) end(() => resolve(results));
+          take(message.place, message.result as Result);
+          if (isComplete())
+            end(() => resolve(Array.from({ length: needed }, (_, i) => results.get(i) as Result)));
           else assign(worker);
           break;
         case "ready":
@@ -111,7 +136,7 @@ function inProcesses<Task, Result>(
         serialization: "advanced",
         stdio: ["ignore", "ignore", "inherit", "ipc"],
       });
-      workers.push(worker);
+      workers.set(worker, undefined);
       worker.on("message", (message) => {
         try {
           hear(worker, message as Message);
@@ -121,15 +146,21 @@ function inProcesses<Task, Result>(
       });
       worker.on("error", (error) => end(() => reject(error)));
       worker.on("exit", (code, killedBy) => {
-        if (code !== 0)
+        if (code !== 0 && workers.has(worker))
           end(() => reject(new Error(`a worker process ended by ${killedBy ?? `exit code ${code}`}`)));
       });
     }
   });
 }
 
+const errorClasses: Readonly<Record<string, new (message: string) => Error>> = {
+  InputError,
+  RangeError,
+  TypeError,
+};
+
 function received({ name, message, stack }: TransportedError): Error {
-  const error = name === "InputError" ? new InputError(message) : new Error(message);
+  const error = new (errorClasses[name] ?? Error)(message);
   if (stack !== undefined) error.stack = stack;
   return error;
 }
