@@ -49,7 +49,7 @@ export interface AuditRequest {
   readonly defences?: readonly string[];
   /** Networks and starts for each image; 1 by default. */
   readonly seeds?: number;
-  /** The most gradient evaluations of an attack; 2000 by default. */
+  /** The most gradient evaluations of an attack; 3500 by default. */
   readonly evaluations?: number;
   /** `float32` by default. */
   readonly dtype?: Float;
@@ -144,7 +144,7 @@ export function planOf(text: string): DefencePlan {
 
 /** Every image with every seed. */
 function casesOf(request: AuditRequest, stream: RandomStream): Omit<AuditTask, "defence">[] {
-  const { images, labels, classes = 10, seeds = 1, evaluations = 2000, dtype = "float32" } = request;
+  const { images, labels, classes = 10, seeds = 1, evaluations = 3500, dtype = "float32" } = request;
   const [samples = 0, ...shape] = images.shape;
   if (samples < 1 || shape.length !== 3 || shape[1] !== shape[2] || (shape[1] ?? 0) % 4 !== 0)
     throw new RangeError(

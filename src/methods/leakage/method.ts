@@ -61,7 +61,7 @@ const auditSchema = z.object({
     .int()
     .min(1)
     .max(10_000_000)
-    .default(2000)
+    .default(3500)
     .meta({ description: "The most gradient evaluations of an attack" }),
   dtype: z
     .enum(["float32", "float64"])
