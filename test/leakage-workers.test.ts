@@ -48,3 +48,19 @@ describe("attempts in processes of their own", () => {
     await expect(endless).rejects.toThrow("enough");
   });
 });
+
+describe("an audit in processes of its own", () => {
+  it("gives the same bits with one and with two", async () => {
+    const { auditDefences, randomStream } = await built<Leakage>("methods/leakage/index.js");
+    const { ndarray } = await built<Engine>("engine/index.js");
+    const audit = (threads: number) =>
+      auditDefences({
+        images: ndarray(randomStream(2).uniform(64), [1, 1, 8, 8], "float64"),
+        defences: ["none", "noise:gaussian:1e-3"],
+        evaluations: 40,
+        stream: randomStream(1),
+        threads,
+      });
+    expect(await audit(2)).toEqual(await audit(1));
+  });
+});

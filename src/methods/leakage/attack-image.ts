@@ -3,21 +3,21 @@ import { sizeOf } from "../../engine/shape.ts";
 import * as tree from "../../engine/tree.ts";
 import { lenet } from "../../models/lenet.ts";
 import { type Model, parameterAt } from "../../models/model.ts";
+import { adaptationTo } from "./adaptation.ts";
 import {
   type AttackedModel,
   type AttackOutcome,
   type AttackRequest,
   type AttackState,
   type CurvePoint,
-  type DefenceKnowledge,
   type Frame,
   modelInputs,
 } from "./attack-outcome.ts";
-import { applyDefences, type DefencePlan, parseDefences } from "./defences/parse.ts";
+import { applyDefences, parseDefences } from "./defences/parse.ts";
 import { createFilm } from "./film.ts";
 import { meanSquaredError, peakSignalToNoiseRatio, structuralSimilarity } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
-import { type RecoverOptions, recover } from "./recover.ts";
+import { recover } from "./recover.ts";
 import { sharedGradient } from "./shared-gradient.ts";
 
 const models: Record<AttackedModel, () => Model> = { lenet: () => lenet({ channels: modelInputs.lenet[0] }) };
@@ -125,25 +125,6 @@ export async function attackImage({
       classes: model.classes,
     },
     dtype,
-  };
-}
-
-/** What an attacker does who knows the defence: entries that were not sent tell nothing, nor does a length that was cut. */
-function adaptationTo({ text }: DefencePlan): {
-  readonly options: Pick<RecoverOptions, "mask" | "distance">;
-  readonly distance: DefenceKnowledge["distance"];
-  readonly words?: string;
-} {
-  const isPruned = /(^|,)(prune|top-k):/.test(text);
-  const isClipped = /(^|,)(clip|dp):/.test(text);
-  const words = [
-    ...(isPruned ? ["matches only the entries that were sent"] : []),
-    ...(isClipped ? ["matches the gradient's direction instead of its length"] : []),
-  ];
-  return {
-    distance: isClipped ? "cosine" : "squared",
-    options: { ...(isPruned && { mask: "sent" }), ...(isClipped && { distance: "cosine" }) },
-    ...(words.length > 0 && { words: words.join(" and ") }),
   };
 }
 

@@ -6,6 +6,13 @@ export { attackImage } from "./attack-image.ts";
 export type { AttackOutcome, AttackRequest } from "./attack-outcome.ts";
 export type { AttackOptimizer } from "./attempt.ts";
 export {
+  type Audit,
+  type AuditedDefence,
+  type AuditRequest,
+  auditDefences,
+  defaultDefences,
+} from "./audit.ts";
+export {
   type ClosedForm,
   type ClosedFormLayer,
   type ClosedFormRequest,

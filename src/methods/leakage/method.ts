@@ -39,6 +39,36 @@ const attackSchema = z.object({
     .meta({ description: "Precision of the arithmetic; float32 is faster and ends at a coarser image" }),
 });
 
+const auditSchema = z.object({
+  data: z.string().min(1).meta({
+    description: "a folder of images, IDX or CIFAR files, or the name of a fetched data set",
+    positional: true,
+    placeholder: "DATA",
+  }),
+  model: z
+    .enum(attackedModels)
+    .default("lenet")
+    .meta({ description: "The network whose gradient is shared, with random parameters" }),
+  defences: z.string().min(1).default("all").meta({
+    description:
+      "Defences separated by semicolons, each as attack --defence takes it; all is a grid over kinds and strengths",
+    placeholder: "LIST",
+  }),
+  samples: z.int().min(1).max(10_000).default(12).meta({ description: "Images" }),
+  start: z.int().min(0).default(0).meta({ description: "The first image, counted from 0" }),
+  seeds: z.int().min(1).max(1000).default(3).meta({ description: "Networks and starts for each image" }),
+  evaluations: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(3500)
+    .meta({ description: "The most gradient evaluations of an attack" }),
+  dtype: z
+    .enum(["float32", "float64"])
+    .default("float32")
+    .meta({ description: "Precision of the arithmetic; float64 takes twice the time" }),
+});
+
 /**
  * The method around its attacks, on images and on texts. They come from outside so that help pages and lists need not load the engine.
  */
@@ -62,6 +92,15 @@ export function defineLeakage(attackImage: AttackImage, text: TextCommandParts):
         async run({ image, ...parameters }, run) {
           const { runAttack } = await import("./run-attack.ts");
           return runAttack({ path: image, parameters, run, attackImage });
+        },
+      }),
+      audit: command({
+        summary: "Measure what each defence keeps from an attacker who knows it",
+        example: "cifar-10 --samples 12 --seeds 3",
+        parameters: auditSchema,
+        async run(parameters, run) {
+          const { runAudit } = await import("./run-audit.ts");
+          return runAudit(parameters, run);
         },
       }),
       text: textCommand(text),

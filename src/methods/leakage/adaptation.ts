@@ -1,0 +1,22 @@
+import type { DefenceKnowledge } from "./attack-outcome.ts";
+import type { DefencePlan } from "./defences/parse.ts";
+import type { RecoverOptions } from "./recover.ts";
+
+/** What an attacker does who knows the defence: entries that were not sent tell nothing, nor does a length that was cut. */
+export function adaptationTo({ text }: DefencePlan): {
+  readonly options: Pick<RecoverOptions, "mask" | "distance">;
+  readonly distance: DefenceKnowledge["distance"];
+  readonly words?: string;
+} {
+  const isPruned = /(^|,)(prune|top-k):/.test(text);
+  const isClipped = /(^|,)(clip|dp):/.test(text);
+  const words = [
+    ...(isPruned ? ["matches only the entries that were sent"] : []),
+    ...(isClipped ? ["matches the gradient's direction instead of its length"] : []),
+  ];
+  return {
+    distance: isClipped ? "cosine" : "squared",
+    options: { ...(isPruned && { mask: "sent" }), ...(isClipped && { distance: "cosine" }) },
+    ...(words.length > 0 && { words: words.join(" and ") }),
+  };
+}

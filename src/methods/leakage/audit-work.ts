@@ -1,0 +1,99 @@
+/** One attack of an audit, from end to end, in whichever process it is done: see audit.ts. */
+import { castArray, type NDArray, ndarray } from "../../engine/ndarray.ts";
+import * as tree from "../../engine/tree.ts";
+import { lenet } from "../../models/lenet.ts";
+import { parameterAt } from "../../models/model.ts";
+import { type RandomStreamState, resumeRandomStream } from "../../numeric/random.ts";
+import type { WorkContext } from "../../runs/workers/protocol.ts";
+import { adaptationTo } from "./adaptation.ts";
+import type { Gradient } from "./defences/defence.ts";
+import { applyDefences, parseDefences } from "./defences/parse.ts";
+import { meanSquaredError, peakSignalToNoiseRatio } from "./image-metrics.ts";
+import { inferLabel } from "./infer-labels.ts";
+import { recover } from "./recover.ts";
+import { type Float, sharedGradient } from "./shared-gradient.ts";
+
+export interface AuditTask {
+  /** [channels, side, side] in [0, 1]. */
+  readonly image: NDArray;
+  readonly label: number;
+  readonly classes: number;
+  readonly defence: string;
+  readonly evaluations: number;
+  readonly dtype: Float;
+  /** Draws the network, the start and the defence's noise: the same for each defence, so that they are compared in pairs. */
+  readonly stream: RandomStreamState;
+}
+
+/** How one attack went. */
+export interface AuditedAttack {
+  readonly meanSquaredError: number;
+  /** In dB, for a peak of 1. */
+  readonly psnr: number;
+  readonly labelRecovered: boolean;
+  /**
+   * How far the defence turned the gradient: the sine of the angle between what is shared and the exact one, from 0 to 1.
+   * The length does not count, so that clipping by itself is 0.
+   */
+  readonly distortion: number;
+  readonly evaluations: number;
+  readonly status: string;
+}
+
+/** The matching loss, relative to the shared gradient's squared norm, at which an attack has matched. */
+const content = 1e-9;
+
+/** The client's gradient, the defence, the attack and the judgement. */
+export default async function auditWork(task: AuditTask, { signal }: WorkContext): Promise<AuditedAttack> {
+  const { image, label, classes, evaluations, dtype } = task;
+  const [channels = 1, side = 0] = image.shape;
+  const model = lenet({ channels, side, classes });
+  const [weights, start, noise] = resumeRandomStream(task.stream).spawn(3);
+  if (weights === undefined || start === undefined || noise === undefined)
+    throw new Error("spawn(3) gives three streams");
+  const parameters = model.init(weights, dtype);
+  const x = castArray(ndarray(image.data, [1, ...image.shape], image.dtype), dtype);
+  const exact = await sharedGradient({ model, parameters, x, labels: [label], dtype });
+  const plan = parseDefences(task.defence);
+  const client = { model, parameters, x };
+  const gradient = await applyDefences(exact, plan.defences, { stream: noise, client });
+  const inferred = inferLabel(parameterAt(gradient, "fc.bias"));
+  const recovery = await recover({
+    model,
+    parameters,
+    gradient,
+    labels: [inferred],
+    stream: start,
+    dtype,
+    evaluations,
+    tolerance: content,
+    workers: 1,
+    ...adaptationTo(plan).options,
+    signal,
+  });
+  const original = castArray(image, "float64");
+  const recovered = ndarray(recovery.images.data, image.shape, "float64");
+  return {
+    meanSquaredError: meanSquaredError(original, recovered),
+    psnr: peakSignalToNoiseRatio(original, recovered),
+    labelRecovered: inferred === label,
+    distortion: sineBetween(exact, gradient),
+    evaluations: recovery.evaluations,
+    status: recovery.status,
+  };
+}
+
+/** The sine of the angle between two gradients as vectors; 1 where one of them is zero. */
+function sineBetween(a: Gradient, b: Gradient): number {
+  const theirs = tree.leavesLike(a, b) as NDArray[];
+  let [dot, first, second] = [0, 0, 0];
+  for (const [i, array] of (tree.leaves(a) as NDArray[]).entries())
+    for (let j = 0; j < array.data.length; j++) {
+      const [u, v] = [Number(array.data[j]), Number(theirs[i]?.data[j])];
+      dot += u * v;
+      first += u * u;
+      second += v * v;
+    }
+  if (first === 0 || second === 0) return 1;
+  return Math.sqrt(Math.max(0, 1 - (dot * dot) / (first * second)));
+}
