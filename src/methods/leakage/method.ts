@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { command, defineMethod, type Method } from "../../runs/method.ts";
 import { type AttackImage, attackedModels } from "./attack-outcome.ts";
+import { riskCommand } from "./risk-command.ts";
 import { type TextCommandParts, textCommand } from "./text-command.ts";
 
 const attackSchema = z.object({
@@ -64,6 +65,7 @@ export function defineLeakage(attackImage: AttackImage, text: TextCommandParts):
           return runAttack({ path: image, parameters, run, attackImage });
         },
       }),
+      risk: riskCommand(),
       text: textCommand(text),
     },
   });
