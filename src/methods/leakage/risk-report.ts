@@ -111,7 +111,7 @@ function spectrumPlot({ risk, noise, draws }: RiskOutcome): PlotOptions {
       type: "log",
       label: "squared error s²/λ (full range of a pixel = 1)",
       grid: true,
-      ticks: 6,
+
       tickFormat: (value: number) => value.toExponential(0),
     },
     marks: [
