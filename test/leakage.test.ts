@@ -149,7 +149,7 @@ describe("fallline leakage attack", () => {
   });
 
   it.each([
-    [[""], "IMAGE: expected a PNG, JPEG or WebP image of any size, found an empty text"],
+    [[""], "IMAGE: expected a PNG, JPEG, WebP or TIFF image of any size, found an empty text"],
     [[picture, "--out", ""], "--out: expected a text (DIR) that is not empty, found an empty text"],
   ])("says of %j that it is empty", async (args, message) => {
     const { code, stdout, stderr } = await attack(...args);

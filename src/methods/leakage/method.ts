@@ -2,11 +2,12 @@
 import { z } from "zod";
 import { command, defineMethod, type Method } from "../../runs/method.ts";
 import { type AttackImage, attackedModels } from "./attack-outcome.ts";
+import { riskCommand } from "./risk-command.ts";
 import { type TextCommandParts, textCommand } from "./text-command.ts";
 
 const attackSchema = z.object({
   image: z.string().min(1).meta({
-    description: "a PNG, JPEG or WebP image of any size",
+    description: "a PNG, JPEG, WebP or TIFF image of any size",
     positional: true,
     placeholder: "IMAGE",
   }),
@@ -103,6 +104,7 @@ export function defineLeakage(attackImage: AttackImage, text: TextCommandParts):
           return runAudit(parameters, run);
         },
       }),
+      risk: riskCommand(),
       text: textCommand(text),
     },
   });

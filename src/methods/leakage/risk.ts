@@ -9,7 +9,7 @@ import { vmap } from "../../engine/transforms/vmap.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Model, Named } from "../../models/model.ts";
 import { type Cholesky, cholesky } from "../../numeric/linear-algebra/cholesky.ts";
-import { symmetricEigenvalues } from "../../numeric/linear-algebra/symmetric-eigen.ts";
+import { watchedEigenvalues } from "../../numeric/linear-algebra/symmetric-eigen.ts";
 import { checkLabels, type LocalSteps, type Loss, messageOf } from "./shared-gradient.ts";
 
 /** How much a noised gradient tells of its examples, from its derivative by them: no attack is run. */
@@ -24,6 +24,9 @@ export interface RiskRequest {
   readonly localSteps?: LocalSteps;
   /** Entries that are sent: a tree like the parameters with 1 where one is and 0 where not. All by default. */
   readonly mask?: Named<NDArray>;
+  /** How much of the work is done, from 0 to 1: first the columns of JᵀJ, then their eigenvalues. */
+  readonly onProgress?: (part: number) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface LeakageRisk {
@@ -65,9 +68,10 @@ const chunk = 16;
  * linear error.
  *
  * @throws RangeError when a label is not a class of the model or the examples are not float64
+ * @throws the signal's reason when it is aborted
  */
 export async function leakageRisk(request: RiskRequest): Promise<LeakageRisk> {
-  const { model, parameters, x, labels, mask } = request;
+  const { model, parameters, x, labels, mask, onProgress, signal } = request;
   if (x.dtype !== "float64") throw new RangeError(`risk: the examples are ${x.dtype}; float64 is needed`);
   checkLabels(labels, x.shape[0] ?? 0, model.classes);
   const unknowns = sizeOf(x.shape);
@@ -97,17 +101,26 @@ export async function leakageRisk(request: RiskRequest): Promise<LeakageRisk> {
   );
   const flat = ndarray(x.data, [unknowns], "float64");
   const gram = new Float64Array(unknowns * unknowns);
-  for (let first = 0; first < unknowns; first += chunk) {
-    const directions = new Float64Array(chunk * unknowns);
-    const count = Math.min(chunk, unknowns - first);
-    for (let i = 0; i < count; i++) directions[i * unknowns + first + i] = 1;
-    const columns = await products.run(parameters, flat, ndarray(directions, [chunk, unknowns], "float64"));
-    gram.set((columns.data as Float64Array).subarray(0, count * unknowns), first * unknowns);
+  try {
+    for (let first = 0; first < unknowns; first += chunk) {
+      signal?.throwIfAborted();
+      onProgress?.((0.5 * first) / unknowns);
+      const directions = new Float64Array(chunk * unknowns);
+      const count = Math.min(chunk, unknowns - first);
+      for (let i = 0; i < count; i++) directions[i * unknowns + first + i] = 1;
+      const columns = await products.run(parameters, flat, ndarray(directions, [chunk, unknowns], "float64"));
+      gram.set((columns.data as Float64Array).subarray(0, count * unknowns), first * unknowns);
+    }
+  } finally {
+    await products.dispose();
   }
-  await products.dispose();
   symmetrise(gram, unknowns);
   const matrix = ndarray(gram, [unknowns, unknowns], "float64");
-  const eigenvalues = symmetricEigenvalues(matrix);
+  const eigenvalues = await watchedEigenvalues(matrix, {
+    signal,
+    // The work on a row grows with the square of the rows that are left.
+    onProgress: (done, total) => onProgress?.(1 - 0.5 * (1 - done / total) ** 3),
+  });
   const largest = eigenvalues.at(-1) ?? 0;
   const undetermined = eigenvalues.filter((value) => value <= 1e-13 * largest).length;
   const meanInverse = eigenvalues.reduce((sum, value) => sum + 1 / value, 0) / unknowns;

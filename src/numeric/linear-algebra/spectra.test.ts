@@ -10,7 +10,7 @@ import {
 import { identityMatrix, type Matrix, matrix, matrixOfRows } from "./matrix.ts";
 import { matmul, transpose } from "./product.ts";
 import { singularValues, svd } from "./svd.ts";
-import { symmetricEigen, symmetricEigenvalues } from "./symmetric-eigen.ts";
+import { symmetricEigen, symmetricEigenvalues, watchedEigenvalues } from "./symmetric-eigen.ts";
 
 function checkEigen(a: Matrix, tolerance: number): Float64Array {
   const { values, vectors } = symmetricEigen(a);
@@ -25,6 +25,21 @@ function checkEigen(a: Matrix, tolerance: number): Float64Array {
     expect(Math.abs((alone[i] as number) - (values[i] as number))).toBeLessThan(tolerance);
   return values;
 }
+
+describe("watchedEigenvalues", () => {
+  it("has the bits of symmetricEigenvalues", async () => {
+    const a = secondDifference(80);
+    expect(await watchedEigenvalues(a)).toEqual(symmetricEigenvalues(a));
+  });
+
+  it("ends when it is aborted", async () => {
+    const controller = new AbortController();
+    const half = randomMatrix(700, 700, 3);
+    const work = watchedEigenvalues(gram(half), { signal: controller.signal });
+    controller.abort(new Error("stop"));
+    await expect(work).rejects.toThrow("stop");
+  });
+});
 
 describe("symmetricEigen", () => {
   it("decomposes random matrices of all small sizes, and 60", () => {

@@ -24,7 +24,8 @@ export interface SymmetricEigen {
  */
 export function symmetricEigen(a: Matrix): SymmetricEigen {
   const n = checkSymmetric(a, "symmetricEigen");
-  const { diagonal, offDiagonal, rows } = tridiagonalise(a.data, n);
+  const { diagonal, offDiagonal, reflectors } = finish(tridiagonalise(a.data, n));
+  const rows = productOf(reflectors, n);
   tridiagonalEigen(diagonal, offDiagonal, rows);
   const order = Array.from(diagonal, (_, i) => i).sort(
     (p, q) => (diagonal[p] as number) - (diagonal[q] as number),
@@ -43,9 +44,45 @@ export function symmetricEigen(a: Matrix): SymmetricEigen {
  */
 export function symmetricEigenvalues(a: Matrix): Float64Array {
   const n = checkSymmetric(a, "symmetricEigenvalues");
-  const { diagonal, offDiagonal } = tridiagonalise(a.data, n);
+  const { diagonal, offDiagonal } = finish(tridiagonalise(a.data, n));
   tridiagonalEigen(diagonal, offDiagonal);
   return diagonal.sort();
+}
+
+export interface EigenvalueWatch {
+  readonly signal?: AbortSignal | undefined;
+  /** Rows that are in tridiagonal form, of all; the first take longest. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Milliseconds of work between two looks at the signal. */
+const slice = 50;
+
+/**
+ * The same bits as {@link symmetricEigenvalues}, for large matrices: lets other work run in between and can be aborted.
+ *
+ * @throws RangeError as {@link symmetricEigen}
+ * @throws the signal's reason when it is aborted
+ */
+export async function watchedEigenvalues(
+  a: Matrix,
+  { signal, onProgress }: EigenvalueWatch = {},
+): Promise<Float64Array> {
+  const n = checkSymmetric(a, "watchedEigenvalues");
+  const steps = tridiagonalise(a.data, n);
+  let next = performance.now() + slice;
+  for (let done = 0; ; done++) {
+    const step = steps.next();
+    if (step.done === true) {
+      tridiagonalEigen(step.value.diagonal, step.value.offDiagonal);
+      return step.value.diagonal.sort();
+    }
+    if (performance.now() < next) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
+    onProgress?.(done, n);
+    next = performance.now() + slice;
+  }
 }
 
 function checkSymmetric(a: Matrix, where: string): number {
@@ -64,15 +101,25 @@ function checkSymmetric(a: Matrix, where: string): number {
   return n;
 }
 
-/** Q' A Q = T; `rows` is Q', made by the reflections in reverse order. Reads the lower triangle. */
-function tridiagonalise(
-  a: Float64Array,
-  n: number,
-): { diagonal: Float64Array; offDiagonal: Float64Array; rows: Float64Array } {
+/** I - t v v' on the first coordinates, as many as v has. */
+interface Reflector {
+  readonly v: Float64Array;
+  readonly t: number;
+}
+
+interface Tridiagonal {
+  readonly diagonal: Float64Array;
+  readonly offDiagonal: Float64Array;
+  /** From the largest down. */
+  readonly reflectors: readonly Reflector[];
+}
+
+/** Q' A Q = T by reflections, one a step. Reads the lower triangle. */
+function* tridiagonalise(a: Float64Array, n: number): Generator<undefined, Tridiagonal, undefined> {
   const work = a.slice();
   const diagonal = new Float64Array(n);
   const offDiagonal = new Float64Array(n);
-  const reflectors: { v: Float64Array; t: number }[] = [];
+  const reflectors: Reflector[] = [];
   // From the last row up: row i has its elements before the diagonal in one stretch, and the reflection leaves the
   // leading i x i block, of which only the lower triangle is kept.
   for (let i = n - 1; i >= 1; i--) {
@@ -92,19 +139,31 @@ function tridiagonalise(
     for (let r = 0; r < i; r++) p[r] = t * (p[r] as number);
     addScaledAt(p, 0, -0.5 * t * dotAt(p, 0, v, 0, i), v, 0, i);
     for (let r = 0; r < i; r++) subtractTwo(work, r * n, r + 1, v, v[r] as number, p, p[r] as number);
+    yield;
   }
   diagonal[0] = work[0] as number;
+  return { diagonal, offDiagonal, reflectors };
+}
 
+function finish<Result>(steps: Generator<undefined, Result, undefined>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Q', from the reflections in reverse order. */
+function productOf(reflectors: readonly Reflector[], n: number): Float64Array {
   const rows = new Float64Array(n * n);
   for (let i = 0; i < n; i++) rows[i * n + i] = 1;
   // Q = H(n-1) ... H(1), where H(i) acts on the first i coordinates; Q' is formed from the smallest block up.
   for (let k = reflectors.length - 1; k >= 0; k--) {
-    const { v, t } = reflectors[k] as { v: Float64Array; t: number };
+    const { v, t } = reflectors[k] as Reflector;
     if (t === 0) continue;
     for (let r = 0; r < v.length; r++)
       addScaledAt(rows, r * n, -t * dotAt(rows, r * n, v, 0, v.length), v, 0, v.length);
   }
-  return { diagonal, offDiagonal, rows };
+  return rows;
 }
 
 /** work[start + c] -= a v... of a symmetric rank-two change: row r loses v[r] p + p[r] v. */
