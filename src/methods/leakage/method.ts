@@ -3,7 +3,7 @@ import { z } from "zod";
 import { command, defineMethod, type Method } from "../../runs/method.ts";
 import { type AttackImage, attackedModels } from "./attack-outcome.ts";
 import { riskCommand } from "./risk-command.ts";
-import { type TextCommandParts, textCommand } from "./text-command.ts";
+import { type TextCommandParts, textCommand } from "./text/command.ts";
 
 const attackSchema = z.object({
   image: z.string().min(1).meta({

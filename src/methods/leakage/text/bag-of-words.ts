@@ -1,0 +1,147 @@
+/**
+ * The words of a text, read off the gradient of the table of embeddings: a row of a table that is only looked up has a
+ * gradient if and only if its token was looked up.
+ *
+ * Source: L. Melis, C. Song, E. De Cristofaro, V. Shmatikov, "Exploiting Unintended Feature Leakage in Collaborative
+ * Learning", IEEE S&P 2019.
+ */
+import { type NDArray, toNumbers } from "../../../engine/ndarray.ts";
+import { distanceToSpan, type RowSpace, rowSpace } from "./row-space.ts";
+
+export interface BagOfWordsOptions {
+  /**
+   * Where the output layer uses the same table (as BERT's does): how many positions the loss is taken of, that is, how
+   * many tokens are masked. Absent: the table is only looked up.
+   */
+  readonly tiedOutputs?: number;
+  /**
+   * How far above the median row, in units of the rows' spread about it, a row's norm must be where no row is zero:
+   * 8 by default, beyond the largest of 30,000 rows of noise.
+   */
+  readonly outlier?: number;
+  /** The distance from the output layer's span, relative to the row's length, of a token that was looked up; 1e-5 by default. */
+  readonly tolerance?: number;
+}
+
+export interface BagOfWords {
+  /**
+   * `exact`: these are the tokens. `estimated`: every row is non-zero (noise was added), and these stand out.
+   * `impossible`: the gradient says nothing about the tokens.
+   */
+  readonly status: "exact" | "estimated" | "impossible";
+  /** Why, in a sentence. */
+  readonly reason: string;
+  /** Ids in ascending order. */
+  readonly tokens: readonly number[];
+  /** The span of the output layer's share of the rows, where the table is tied and it was found. */
+  readonly outputSpan?: RowSpace;
+}
+
+/**
+ * The tokens present in a batch, without order and counts, from the gradient [tokens, width] of the table of embeddings.
+ *
+ * Where a row is exactly zero, all non-zero rows are present tokens. Where none is, noise was added, and the rows count
+ * whose norm lies above the median row's by `outlier` robust standard deviations (1.4826 times the median absolute
+ * deviation); that supposes that fewer than half of the vocabulary is present.
+ *
+ * A table that is the output layer too has a dense gradient: besides the looked-up rows, row v gets the sum over masked
+ * positions j of (p_jv - y_jv) h_j / m. Those shares span no more than m dimensions, in which the rows of all absent
+ * tokens lie; rows outside are those of present tokens. It is `impossible` where no such span holds half of the rows:
+ * with noise, or as many masks as the model is wide.
+ *
+ * @throws RangeError when the gradient is not a matrix or not finite
+ */
+export function bagOfWords(embeddingGradient: NDArray, options: BagOfWordsOptions = {}): BagOfWords {
+  const { tiedOutputs, outlier = 8, tolerance = 1e-5 } = options;
+  const rows = matrixRows(embeddingGradient);
+  if (tiedOutputs !== undefined) return tiedBag(rows, { outputs: tiedOutputs, tolerance });
+  const norms = rows.map((row) => Math.hypot(...row));
+  const present = norms.filter((norm) => norm > 0).length;
+  if (present === 0)
+    return {
+      status: "impossible",
+      reason: "every row of the embedding gradient is zero: the embedding is not trained",
+      tokens: [],
+    };
+  // Noise leaves no row at exactly zero, so one row of zeros tells that there is none.
+  const isExact = present < rows.length;
+  const threshold = isExact ? 0 : outlierBound(norms, outlier);
+  const tokens = [...norms.keys()].filter((id) => (norms[id] ?? 0) > threshold);
+  return isExact
+    ? {
+        status: "exact",
+        reason: `${present} of ${rows.length} rows of the embedding gradient are non-zero: those of the tokens present`,
+        tokens,
+      }
+    : {
+        status: "estimated",
+        reason: `all ${rows.length} rows of the embedding gradient are non-zero, as noise makes them (or a text that has every token): these rows stand out`,
+        tokens,
+      };
+}
+
+/** Guesses at rows of absent tokens before it is said that there is no span of the output layer. */
+const guesses = 64;
+
+function tiedBag(
+  rows: readonly Float64Array[],
+  { outputs, tolerance }: { readonly outputs: number; readonly tolerance: number },
+): BagOfWords {
+  const width = rows[0]?.length ?? 0;
+  const impossible = (why: string): BagOfWords => ({
+    status: "impossible",
+    reason: `the table of embeddings is also the output layer, which gives all its rows a gradient, and ${why}`,
+    tokens: [],
+  });
+  if (outputs >= width)
+    return impossible(
+      `its share spans the whole space: ${outputs} masked tokens, the model is ${width} wide`,
+    );
+  for (let guess = 0; guess < guesses; guess++) {
+    // Rows far apart, other ones for each guess; most sets of a few rows have no present token among them.
+    const places = Array.from(
+      { length: outputs },
+      (_, i) => Math.floor(((i + 0.5) * rows.length) / outputs + guess * 7919) % rows.length,
+    );
+    const outputSpan = rowSpace(places.map((place) => rows[place] ?? new Float64Array(width)));
+    const tokens = [...rows.keys()].filter((id) => {
+      const row = rows[id];
+      return row?.some((value) => value !== 0) && distanceToSpan(row, outputSpan) > tolerance;
+    });
+    if (tokens.length < rows.length / 2)
+      return {
+        status: "exact",
+        reason: `the table of embeddings is also the output layer, whose share of the gradient spans ${outputSpan.rank} dimension${outputSpan.rank === 1 ? "" : "s"}; ${tokens.length} of ${rows.length} rows lie outside it: those of the tokens present`,
+        tokens,
+        outputSpan,
+      };
+  }
+  return impossible(`no span of ${outputs} dimensions holds most of them: noise hides the tokens`);
+}
+
+function outlierBound(norms: readonly number[], outlier: number): number {
+  const middle = median(norms);
+  return middle + outlier * 1.4826 * median(norms.map((norm) => Math.abs(norm - middle)));
+}
+
+function matrixRows(matrix: NDArray): Float64Array[] {
+  const [rows = 0, width = 0] = matrix.shape;
+  if (matrix.shape.length !== 2 || rows === 0 || width === 0)
+    throw new RangeError(
+      `bagOfWords: expected a gradient [tokens, width], found shape [${matrix.shape.join(", ")}]`,
+    );
+  const values = Float64Array.from(toNumbers(matrix));
+  return Array.from({ length: rows }, (_, row) => {
+    const own = values.subarray(row * width, (row + 1) * width);
+    if (!own.every(Number.isFinite))
+      throw new RangeError(`bagOfWords: row ${row} of the gradient is not finite`);
+    return own;
+  });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  const half = sorted.length >> 1;
+  const upper = sorted[half] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? 0) + upper) / 2;
+}
