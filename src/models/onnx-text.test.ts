@@ -94,6 +94,8 @@ describe("textModelFromOnnx", () => {
     expect(model.inputShape).toEqual([16]);
     const refused = textModelFromOnnx(at("text-models/tied-masked-lm.onnx"), { tokens: 17 });
     await expect(refused).rejects.toThrow("it takes texts of 16 tokens; this one has 17");
+    const open = textModelFromOnnx(at("text-models/masked-lm.onnx"), { tokens: 17 });
+    await expect(open).rejects.toThrow("it takes texts of 16 tokens; this one has 17");
   });
 
   it("refuses what is no text model, in one line", async () => {

@@ -2,8 +2,9 @@ import { isFloat } from "../engine/dtype.ts";
 import { substitute, TensorMap, topologicalOrder } from "../engine/graph.ts";
 import { type NDArray, ndarray } from "../engine/ndarray.ts";
 import type { OnnxInput } from "../engine/onnx/read.ts";
+import { constantOp } from "../engine/ops/constants.ts";
 import * as op from "../engine/ops/index.ts";
-import type { Spec, Tensor } from "../engine/tensor.ts";
+import { attributesIf, type Spec, type Tensor } from "../engine/tensor.ts";
 import { parametersFor } from "../engine/transforms/subgraph.ts";
 import { type FloatDType, type Named, parameterAt } from "./model.ts";
 import { flat, nested } from "./names.ts";
@@ -47,6 +48,7 @@ export async function textModelFromOnnx(path: string, { tokens }: OnnxTextOption
     };
 
     const traced = trace(stored.parameters, stored.inputs, { examples: fixedBatch ?? 1, length, run });
+    checkPlaces(traced.logits, length);
     const { input, table } = tokenTable(stored.inputs, traced);
     const copies = copiesOf(table, stored.parameters);
     const pretrained = nested(
@@ -181,6 +183,19 @@ function lookupsOf(
       if (source?.node === ids.node) found.push(input);
     }
   return found;
+}
+
+/** Refuses texts that a table of positions is too short for: rows whose numbers the file works out from the length. */
+function checkPlaces(logits: Tensor, length: number): void {
+  for (const { op: operation, inputs, attributes } of topologicalOrder([logits])) {
+    const [table, places] = inputs;
+    if (operation.name !== "take" || table === undefined || places === undefined) continue;
+    const rows = table.shape["axis" in attributes ? Number(attributes.axis) : 0] ?? 0;
+    const numbers = attributesIf(places, constantOp)?.array.data;
+    if (numbers === undefined) continue;
+    const largest = Math.max(...Array.from(numbers as ArrayLike<number | bigint>, Number));
+    if (largest >= rows) throw new Error(`it takes texts of ${rows} tokens; this one has ${length}`);
+  }
 }
 
 function tokenTable(

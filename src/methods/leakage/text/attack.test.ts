@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { randomStream } from "../../../numeric/random.ts";
 import { attackText } from "./attack.ts";
 import { confirmText, ordersOf } from "./confirm.ts";
-import { smallEncoder } from "./encoder.testing.ts";
+import { type EncoderOptions, smallEncoder } from "./encoder.testing.ts";
 import { sharedTextGradient } from "./gradient.ts";
 import type { TextAttackParameters, TextAttackRequest } from "./outcome.ts";
 import { vocabularyOfWords, wordPiece } from "./word-piece.ts";
@@ -11,11 +11,19 @@ const sentence = "The patient's brother has the same rare disease, and he is nin
 const more = Array.from({ length: 150 }, (_, i) => `word${i}`).join(" ");
 const tokenizer = wordPiece(vocabularyOfWords([sentence, more]));
 
-function attack(changes: Partial<TextAttackParameters> = {}, request: Partial<TextAttackRequest> = {}) {
+function attack(
+  changes: Partial<TextAttackParameters> = {},
+  { encoder = {}, ...request }: Partial<TextAttackRequest> & { encoder?: Partial<EncoderOptions> } = {},
+) {
+  const text = request.sentence ?? sentence;
   return attackText({
     sentence,
     tokenizer,
-    makeModel: ({ tokens, vocabulary }) => smallEncoder({ length: tokens, vocabularySize: vocabulary }),
+    model: smallEncoder({
+      length: Math.max(1, tokenizer.encode(text).length) + 2,
+      vocabularySize: tokenizer.vocabulary.length,
+      ...encoder,
+    }),
     parameters: {
       masked: 0.15,
       labels: "infer",
@@ -54,13 +62,7 @@ describe("an attack on a text", () => {
     ["float32", {}, "float32"],
     ["float32 and a tied table", { tied: true }, "float32"],
   ] as const)("does so with %s", async (_, options, dtype) => {
-    const outcome = await attack(
-      { dtype },
-      {
-        makeModel: ({ tokens, vocabulary }) =>
-          smallEncoder({ length: tokens, vocabularySize: vocabulary, ...options }),
-      },
-    );
+    const outcome = await attack({ dtype }, { encoder: options });
     expect(outcome.wordOrder).toMatchObject({ status: "recovered", tokens: outcome.original });
     expect(outcome.confirmation?.confirmed).toBe(true);
     expect(outcome.model.tied).toBe("tied" in options);
@@ -86,17 +88,11 @@ describe("an attack on a text", () => {
   });
 
   it("leaves gaps where masked tokens cannot be told apart, and refuses an empty text", async () => {
-    const noQueries = await attack(
-      { masked: 0.5 },
-      {
-        makeModel: ({ tokens, vocabulary }) =>
-          smallEncoder({ length: tokens, vocabularySize: vocabulary, layers: 1 }),
-      },
-    );
+    const noQueries = await attack({ masked: 0.05 }, { encoder: { layers: 1 } });
     expect(noQueries.spanCheck.status).toBe("partial");
     await expect(attack({}, { sentence: " \n" })).rejects.toThrow("the text has no token");
     const bare = wordPiece(["[UNK]", "the"]);
-    await expect(attack({}, { sentence: "the", tokenizer: bare })).rejects.toThrow("has no [CLS]");
+    await expect(attack({}, { sentence: "the", tokenizer: bare })).rejects.toThrow("has no [MASK]");
   });
 });
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../../../engine/ndarray.ts";
+import { parameterAt } from "../../../models/model.ts";
 import { randomStream } from "../../../numeric/random.ts";
 import { bagOfWords } from "./bag-of-words.ts";
 import { smallEncoder } from "./encoder.testing.ts";
 import { sharedTextGradient } from "./gradient.ts";
-import { parameterEndingIn } from "./model.ts";
 
 const rows = 500;
 const width = 16;
@@ -65,7 +65,7 @@ describe("a bag of words from a table that is the output layer too", () => {
     const parameters = model.init(randomStream(seed), dtype);
     const targets = { rows, labels: rows.map((row) => 30 + row) };
     const gradient = await sharedTextGradient({ model, parameters, ids, targets, dtype });
-    return parameterEndingIn(gradient, model.embeddingPath);
+    return parameterAt(gradient, model.embeddingPath);
   };
   const present = [...new Set(ids)].sort((a, b) => a - b);
 

@@ -6,7 +6,8 @@
  * Learning", IEEE S&P 2019.
  */
 import { type NDArray, toNumbers } from "../../../engine/ndarray.ts";
-import { distanceToSpan, type RowSpace, rowSpace } from "./row-space.ts";
+import { dot } from "../../../numeric/rows.ts";
+import { distanceToSpan, outsideSpan, principalSpan, type RowSpace, rowSpace } from "./row-space.ts";
 
 export interface BagOfWordsOptions {
   /**
@@ -21,11 +22,23 @@ export interface BagOfWordsOptions {
   readonly outlier?: number;
   /** The distance from the output layer's span, relative to the row's length, of a token that was looked up; 1e-5 by default. */
   readonly tolerance?: number;
+  /** What is known of a defence's errors; none by default. */
+  readonly errors?: RowErrors;
+}
+
+/** The errors of a row's entries. */
+export interface RowErrors {
+  /** The standard deviation of added noise, which leaves no row at zero. */
+  readonly noise: number;
+  /** The standard deviation of all errors of an entry, noise included. */
+  readonly absolute: number;
+  /** The largest error of an entry relative to its size. */
+  readonly relative: number;
 }
 
 export interface BagOfWords {
   /**
-   * `exact`: these are the tokens. `estimated`: every row is non-zero (noise was added), and these stand out.
+   * `exact`: these are the tokens. `estimated`: a defence moved the rows, and these stand out beyond its errors.
    * `impossible`: the gradient says nothing about the tokens.
    */
   readonly status: "exact" | "estimated" | "impossible";
@@ -47,14 +60,20 @@ export interface BagOfWords {
  * A table that is the output layer too has a dense gradient: besides the looked-up rows, row v gets the sum over masked
  * positions j of (p_jv - y_jv) h_j / m. Those shares span no more than m dimensions, in which the rows of all absent
  * tokens lie; rows outside are those of present tokens. It is `impossible` where no such span holds half of the rows:
- * with noise, or as many masks as the model is wide.
+ * as many masks as the model is wide, or errors that nothing is known of.
+ *
+ * With known errors a row counts when it is longer (where tied: farther from the span of most of the rows' squares) than
+ * errors make any of that many rows, but for one chance in a hundred. A row that is zero may have been rounded away.
  *
  * @throws RangeError when the gradient is not a matrix or not finite
  */
 export function bagOfWords(embeddingGradient: NDArray, options: BagOfWordsOptions = {}): BagOfWords {
-  const { tiedOutputs, outlier = 8, tolerance = 1e-5 } = options;
+  const { tiedOutputs, outlier = 8, tolerance = 1e-5, errors } = options;
   const rows = matrixRows(embeddingGradient);
-  if (tiedOutputs !== undefined) return tiedBag(rows, { outputs: tiedOutputs, tolerance });
+  if (tiedOutputs !== undefined)
+    return errors === undefined
+      ? tiedBag(rows, { outputs: tiedOutputs, tolerance })
+      : tiedBagWithin(rows, { outputs: tiedOutputs, errors });
   const norms = rows.map((row) => Math.hypot(...row));
   const present = norms.filter((norm) => norm > 0).length;
   if (present === 0)
@@ -64,10 +83,19 @@ export function bagOfWords(embeddingGradient: NDArray, options: BagOfWordsOption
       tokens: [],
     };
   // Noise leaves no row at exactly zero, so one row of zeros tells that there is none.
-  const isExact = present < rows.length;
-  const threshold = isExact ? 0 : outlierBound(norms, outlier);
-  const tokens = [...norms.keys()].filter((id) => (norms[id] ?? 0) > threshold);
-  return isExact
+  const hasNoise = errors === undefined ? present === rows.length : errors.noise > 0;
+  const bound =
+    errors === undefined ? outlierBound(norms, outlier) : largestError(rows, { noise: errors.noise });
+  const tokens = [...norms.keys()].filter((id) => (norms[id] ?? 0) > (hasNoise ? bound : 0));
+  if (errors !== undefined)
+    return {
+      status: "estimated",
+      reason: hasNoise
+        ? `${tokens.length} of ${rows.length} rows of the embedding gradient are longer than noise makes them`
+        : `${tokens.length} of ${rows.length} rows of the embedding gradient are non-zero; others may have been sent as zeros`,
+      tokens,
+    };
+  return !hasNoise
     ? {
         status: "exact",
         reason: `${present} of ${rows.length} rows of the embedding gradient are non-zero: those of the tokens present`,
@@ -117,6 +145,42 @@ function tiedBag(
       };
   }
   return impossible(`no span of ${outputs} dimensions holds most of them: noise hides the tokens`);
+}
+
+/** {@link tiedBag} of rows with errors: the span is that of most of the rows' squares. */
+function tiedBagWithin(
+  rows: readonly Float64Array[],
+  { outputs, errors }: { readonly outputs: number; readonly errors: RowErrors },
+): BagOfWords {
+  const width = rows[0]?.length ?? 0;
+  if (outputs >= width)
+    return {
+      status: "impossible",
+      reason: `the table of embeddings is also the output layer, whose share of its gradient spans the whole space: ${outputs} masked tokens, the model is ${width} wide`,
+      tokens: [],
+    };
+  const outputSpan = principalSpan(rows, outputs);
+  const bound = largestError(rows, { noise: errors.absolute });
+  const tokens = [...rows.keys()].filter((id) => {
+    const row = rows[id] ?? new Float64Array(width);
+    const rest = outsideSpan(row, outputSpan);
+    return Math.sqrt(dot(rest, rest)) > bound + 2 * errors.relative * Math.sqrt(dot(row, row));
+  });
+  return {
+    status: "estimated",
+    reason: `the table of embeddings is also the output layer; ${tokens.length} of ${rows.length} rows of its gradient are farther from the ${outputSpan.rank} dimensions of that layer's share than the errors of what was sent make them`,
+    tokens,
+    outputSpan,
+  };
+}
+
+/**
+ * The length that errors of one standard deviation make none of the rows exceed, but for one chance in a hundred: a
+ * Gaussian vector is longer than its usual length, sd sqrt(width), by sd t with a chance below exp(-t^2 / 2).
+ */
+function largestError(rows: readonly Float64Array[], { noise }: { readonly noise: number }): number {
+  const width = rows[0]?.length ?? 0;
+  return noise * (Math.sqrt(width) + Math.sqrt(2 * Math.log(100 * rows.length)));
 }
 
 function outlierBound(norms: readonly number[], outlier: number): number {

@@ -24,7 +24,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const small =
   (options: Partial<EncoderOptions> = {}): MakeTextModel =>
-  (_, { tokens, vocabulary, tied }) =>
+  async (_, { tokens, vocabulary, tied }) =>
     smallEncoder({ length: tokens, vocabularySize: vocabulary, tied, ...options });
 
 interface Settings {

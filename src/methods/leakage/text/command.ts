@@ -4,8 +4,6 @@ import { type Command, command } from "../../../runs/method.ts";
 import type { AttackText } from "./outcome.ts";
 import type { MakeTextModel } from "./run.ts";
 
-export const attackedTextModels = ["bert-tiny"] as const;
-
 export const textSchema = z.object({
   text: z.string().min(1).meta({
     description: "a sentence in quotes, or a UTF-8 text file",
@@ -13,12 +11,19 @@ export const textSchema = z.object({
     placeholder: "TEXT",
   }),
   model: z
-    .enum(attackedTextModels)
+    .string()
+    .refine((name) => name === "bert-tiny" || /\.onnx$/i.test(name), {
+      error: "expected bert-tiny or a file that ends in .onnx",
+    })
     .default("bert-tiny")
-    .meta({ description: "The masked language model whose gradient is shared, with random parameters" }),
+    .meta({
+      description:
+        "The model whose gradient is shared: bert-tiny, a masked language model with random parameters, or a masked language model or classifier of texts in an ONNX file, with the file's",
+      placeholder: "bert-tiny|FILE.onnx",
+    }),
   vocabulary: z.string().min(1).optional().meta({
     description:
-      "BERT's vocab.txt, one token a line; without it, a demonstration with the text's own words and 300 common ones",
+      "BERT's vocab.txt, one token a line, as many as the table of a model from a file has rows; without it, for bert-tiny only, a demonstration with the text's own words and 300 common ones",
     placeholder: "FILE",
   }),
   cased: z
@@ -26,7 +31,13 @@ export const textSchema = z.object({
     .default(false)
     .meta({ description: "Keep capitals and accents, as vocabularies of cased models need" }),
   untied: z.boolean().default(false).meta({
-    description: "Give the output layer a table of its own; BERT uses that of the embeddings for both",
+    description:
+      "Give bert-tiny's output layer a table of its own; BERT uses that of the embeddings for both",
+  }),
+  defence: z.string().min(1).default("none").meta({
+    description:
+      "What the client does to its gradient, separated by commas: noise:gaussian:S, noise:laplacian:B, clip:NORM, dp:NORM:M, prune:RATIO, top-k:RATIO, fp16, bf16, int8, sign; the attacker knows it",
+    placeholder: "LIST",
   }),
   masked: z
     .number()

@@ -1,81 +1,91 @@
-/** What BERT's first layer is given for a token at a position: the normalised sum of its embeddings. */
-import type { NDArray } from "../../../engine/ndarray.ts";
+/** What a text model's first layer is given for a token at a position, computed for many tokens at a time. */
+import { castArray, type NDArray, ndarray } from "../../../engine/ndarray.ts";
+import * as op from "../../../engine/ops/index.ts";
+import { compile, spec } from "../../../engine/runtime/compile.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
+import { instantiate } from "../../../engine/transforms/subgraph.ts";
+import { vmap } from "../../../engine/transforms/vmap.ts";
 import type { Named } from "../../../models/model.ts";
-import { bertNames, findParameter, parameterEndingIn, type TextModel } from "./model.ts";
+import { flat } from "../../../models/names.ts";
+import { matrixRows } from "./matrix-rows.ts";
+import type { FirstLayer } from "./structure.ts";
 
-export interface FirstLayerInputs {
-  /** Tokens of the vocabulary. */
-  readonly tokens: number;
-  /** Positions that have an embedding. */
-  readonly positions: number;
-  /** Features of a token. */
-  readonly width: number;
-  /** LN(embedding + position + type 0) for an embedding [width], into `out`. */
-  ofEmbedding(embedding: Float64Array, position: number, out: Float64Array): void;
-  /** The same for a token's embedding. */
-  ofToken(token: number, position: number, out: Float64Array): void;
+/** Numbers in one block of vectors: 8 MB, of which a graph holds a few. */
+const blockSize = 2 ** 20;
+
+export interface FirstLayerRequest {
+  readonly firstLayer: FirstLayer;
+  readonly parameters: Named<NDArray>;
+  /** Tokens of the text. */
+  readonly length: number;
 }
 
 /**
- * The inputs of the first layer as a function of token or embedding and position.
+ * The inputs [length, width] of the first layer for embeddings [length, features].
  *
- * @param options.epsilon of the embeddings' layer normalisation; BERT's 1e-12 by default
- * @throws RangeError naming what the model lacks of BERT's embeddings
+ * @returns undefined where the input of one token depends on the others, so that the layer does not see them one by one
  */
-export function firstLayerInputs(
-  model: Pick<TextModel, "embeddingPath">,
-  parameters: Named<NDArray>,
-  { epsilon = 1e-12 }: { readonly epsilon?: number } = {},
-): FirstLayerInputs {
-  const words = matrixRows(parameterEndingIn(parameters, model.embeddingPath));
-  const places = matrixRows(parameterEndingIn(parameters, bertNames.positions));
-  const types = findParameter(parameters, bertNames.tokenTypes);
-  const type = types === undefined ? new Float64Array(words.width) : matrixRows(types).row(0);
-  const scale = parameterEndingIn(parameters, bertNames.normScale).data as Float64Array;
-  const shift = parameterEndingIn(parameters, bertNames.normShift).data as Float64Array;
-  const ofEmbedding: FirstLayerInputs["ofEmbedding"] = (embedding, position, out) => {
-    const place = places.row(position);
-    for (let i = 0; i < out.length; i++)
-      out[i] = (embedding[i] as number) + (place[i] as number) + (type[i] as number);
-    normalise(out, epsilon);
-    for (let i = 0; i < out.length; i++)
-      out[i] = (out[i] as number) * (scale[i] as number) + (shift[i] as number);
-  };
-  return {
-    tokens: words.count,
-    positions: places.count,
-    width: words.width,
-    ofEmbedding,
-    ofToken: (token, position, out) => ofEmbedding(words.row(token), position, out),
-  };
+export async function firstLayerInputs(
+  { firstLayer, parameters, length }: FirstLayerRequest,
+  embeddings: NDArray<"float64">,
+): Promise<NDArray<"float64"> | undefined> {
+  const features = embeddings.shape[1] ?? 0;
+  const step = await compile(
+    (rows: Tensor) => vectorsOf(firstLayer, parameters, op.reshape(rows, [1, length, features])),
+    [spec([length, features], "float64")] as const,
+    { threads: 1 },
+  );
+  try {
+    const inputs = await step.run(embeddings);
+    const moved = embeddings.data.map((value, i) => (i < features ? 2 * value + 1 : value));
+    const others = await step.run(ndarray(moved, embeddings.shape, "float64"));
+    const { width } = firstLayer;
+    const isLocal = others.data.every((value, i) => i < width || value === inputs.data[i]);
+    return isLocal ? (inputs as NDArray<"float64">) : undefined;
+  } finally {
+    await step.dispose();
+  }
 }
 
-/** Whether the model has what {@link firstLayerInputs} needs. */
-export function hasBertInputs(parameters: Named<unknown>): boolean {
-  const needed = [bertNames.positions, bertNames.normScale, bertNames.normShift];
-  return needed.every((name) => findParameter(parameters, name) !== undefined);
+/**
+ * A score for each of the given tokens at each position, from what the first layer would be given for it there.
+ *
+ * @param score from vectors [tokens, length, width] to scores [tokens, length]
+ * @returns [tokens, length]
+ */
+export async function scoreTokens(
+  { firstLayer, parameters, length }: FirstLayerRequest,
+  { table, tokens }: { readonly table: NDArray; readonly tokens: readonly number[] },
+  score: (vectors: Tensor) => Tensor,
+): Promise<Float64Array> {
+  const rows = matrixRows(table);
+  const features = rows.width;
+  const block = Math.max(1, Math.min(tokens.length, Math.floor(blockSize / (length * firstLayer.width))));
+  const everywhere = (row: Tensor): Tensor =>
+    vectorsOf(firstLayer, parameters, op.expand(op.reshape(row, [1, 1, features]), [1, length, features]));
+  const step = await compile(
+    (some: Tensor) => score(vmap(everywhere, [0])(some)),
+    [spec([block, features], "float64")] as const,
+    { threads: 1 },
+  );
+  try {
+    const scores = new Float64Array(tokens.length * length);
+    const some = new Float64Array(block * features);
+    for (let start = 0; start < tokens.length; start += block) {
+      const part = tokens.slice(start, start + block);
+      for (const [i, token] of part.entries()) some.set(rows.row(token), i * features);
+      const found = await step.run(ndarray(some, [block, features], "float64"));
+      scores.set((found.data as Float64Array).subarray(0, part.length * length), start * length);
+    }
+    return scores;
+  } finally {
+    await step.dispose();
+  }
 }
 
-/** Mean 0 and variance 1, in place. */
-function normalise(vector: Float64Array, epsilon: number): void {
-  const n = vector.length;
-  let mean = 0;
-  for (let i = 0; i < n; i++) mean += (vector[i] as number) / n;
-  let variance = 0;
-  for (let i = 0; i < n; i++) variance += ((vector[i] as number) - mean) ** 2 / n;
-  const factor = 1 / Math.sqrt(variance + epsilon);
-  for (let i = 0; i < n; i++) vector[i] = ((vector[i] as number) - mean) * factor;
-}
-
-export interface MatrixRows {
-  readonly count: number;
-  readonly width: number;
-  row(index: number): Float64Array;
-}
-
-/** The rows of a matrix in float64. */
-export function matrixRows(matrix: NDArray): MatrixRows {
-  const [count = 0, width = 0] = matrix.shape;
-  const data = Float64Array.from(matrix.data as ArrayLike<number>);
-  return { count, width, row: (index) => data.subarray(index * width, (index + 1) * width) };
+function vectorsOf({ graph }: FirstLayer, parameters: Named<NDArray>, embedded: Tensor): Tensor {
+  const constants = Object.values(flat(parameters)).map((array) => op.constant(castArray(array, "float64")));
+  const [vectors] = instantiate(graph, [...constants, embedded]);
+  if (vectors === undefined) throw new Error("the first layer's graph has one result");
+  return vectors;
 }

@@ -4,9 +4,9 @@ import * as op from "../../../engine/ops/index.ts";
 import { compile, spec } from "../../../engine/runtime/compile.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { grad } from "../../../engine/transforms/grad.ts";
-import type { Named } from "../../../models/model.ts";
+import { type Named, parameterAt } from "../../../models/model.ts";
+import type { TextModel } from "../../../models/text-model.ts";
 import type { Float } from "../shared-gradient.ts";
-import { parameterEndingIn, type TextModel } from "./model.ts";
 
 /**
  * What the loss is taken of: the logits at some positions of the text (the masked ones), or the text's one row of
@@ -84,7 +84,7 @@ export async function sharedTextGradient(request: SharedTextGradientRequest): Pr
     throw new RangeError(
       `sharedTextGradient: ${labels.length} labels for ${rows.length} rows of logits; expected one each, for at least one`,
     );
-  const vocabularySize = parameterEndingIn(parameters, model.embeddingPath).shape[0] ?? 0;
+  const vocabularySize = parameterAt(parameters, model.embeddingPath).shape[0] ?? 0;
   for (const id of ids)
     if (!Number.isInteger(id) || id < 0 || id >= vocabularySize)
       throw new RangeError(`sharedTextGradient: id ${id} is not a token from 0 to ${vocabularySize - 1}`);

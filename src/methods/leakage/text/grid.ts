@@ -4,14 +4,17 @@
  */
 import { type NDArray, ndarray } from "../../../engine/ndarray.ts";
 import { sizeOf } from "../../../engine/shape.ts";
-import type { Named } from "../../../models/model.ts";
+import { type Named, parameterAt } from "../../../models/model.ts";
+import type { TextModel } from "../../../models/text-model.ts";
 import { type RandomStream, randomStream } from "../../../numeric/random.ts";
 import { bagOfWords } from "./bag-of-words.ts";
 import { sharedTextGradient } from "./gradient.ts";
 import { textMetrics } from "./metrics.ts";
-import { endsIn, isTied, parameterEndingIn, replaceParameters, type TextModel } from "./model.ts";
-import { nearestTokens, recoverText } from "./recover.ts";
+import { endsIn, replaceParameters } from "./named-parameters.ts";
+import { nearestTokens } from "./nearest-tokens.ts";
+import { recoverText } from "./recover.ts";
 import { spanCheck } from "./span-check.ts";
+import { readTextStructure } from "./structure.ts";
 
 export interface TextGridCell {
   /** Standard deviation of every weight and bias, positions included, but token embeddings and layer normalisations. */
@@ -98,6 +101,7 @@ async function attackCell(cell: TextGridCell, seed: number, options: TextGridOpt
   if (weights === undefined || words === undefined || stream === undefined)
     throw new Error("spawn(3) gives three streams");
   const model = makeModel({ tokens, vocabulary });
+  const structure = await readTextStructure(model);
   const parameters = scaledParameters(model, weights, cell);
   const original = Array.from(words.integers(tokens, mask + 1, vocabulary));
   const place = words.integers(1, 0, tokens)[0] ?? 0;
@@ -111,6 +115,7 @@ async function attackCell(cell: TextGridCell, seed: number, options: TextGridOpt
     matchingLoss,
   } = await recoverText({
     model,
+    structure,
     parameters,
     gradient,
     length: tokens,
@@ -123,13 +128,13 @@ async function attackCell(cell: TextGridCell, seed: number, options: TextGridOpt
     ...(startSd !== undefined && { startSd }),
     ...(signal && { signal }),
   });
-  const span = spanCheck({ model, parameters, gradient, length: tokens });
+  const span = await spanCheck({ model, structure, parameters, gradient });
   const bag = bagOfWords(
-    parameterEndingIn(gradient, model.embeddingPath),
-    isTied(model, model.parameters("float64")) ? { tiedOutputs: 1 } : {},
+    parameterAt(gradient, model.embeddingPath),
+    structure.isTied ? { tiedOutputs: 1 } : {},
   );
   const present = [...new Set(ids)].sort((a, b) => a - b);
-  const byAngle = nearestTokens({ model, parameters, embeddings, nearest: "cosine" });
+  const byAngle = await nearestTokens({ model, structure, parameters, embeddings, nearest: "cosine" });
   const { tokenAccuracy: accuracy, permutedAccuracy } = textMetrics(ids, byAngle);
   return {
     accuracy,
@@ -154,7 +159,7 @@ function scaledParameters(
     const size = sizeOf(shape);
     if (endsIn(name, "LayerNorm.weight")) return ndarray(new Float64Array(size).fill(1), shape, "float64");
     if (endsIn(name, "LayerNorm.bias")) return ndarray(new Float64Array(size), shape, "float64");
-    const sd = endsIn(name, model.embeddingPath) ? embeddingSd : netSd;
+    const sd = name === model.embeddingPath ? embeddingSd : netSd;
     return ndarray(stream.normal(size, 0, sd), shape, "float64");
   }) as Named<NDArray>;
 }

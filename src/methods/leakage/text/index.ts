@@ -1,7 +1,8 @@
 /** The attacks on text, as a library: see the README's section on text. */
 
-export { attackText, textTokens } from "./attack.ts";
-export { type BagOfWords, type BagOfWordsOptions, bagOfWords } from "./bag-of-words.ts";
+export { attackText } from "./attack.ts";
+export { type BagOfWords, type BagOfWordsOptions, bagOfWords, type RowErrors } from "./bag-of-words.ts";
+export { type ClientText, type ClientTextRequest, clientText, textTokens } from "./client.ts";
 export { type Confirmation, type ConfirmTextRequest, confirmText } from "./confirm.ts";
 export { type SharedTextGradientRequest, sharedTextGradient, type TextTargets } from "./gradient.ts";
 export {
@@ -19,7 +20,7 @@ export {
   type TextMatchingRequest,
 } from "./matching.ts";
 export { bagMetrics, type TextMetrics, textMetrics } from "./metrics.ts";
-export type { TextModel } from "./model.ts";
+export { type Nearest, type NearestTokensRequest, nearestTokens } from "./nearest-tokens.ts";
 export type {
   RecoveredText,
   TextAttackParameters,
@@ -27,17 +28,12 @@ export type {
   TextLabels,
   TextOutcome,
 } from "./outcome.ts";
-export {
-  type Nearest,
-  nearestTokens,
-  type RecoverTextOptions,
-  recoverText,
-  type TextRecovery,
-  type TextStart,
-} from "./recover.ts";
+export { type PlaceLabelsRequest, placeLabels } from "./place-labels.ts";
+export { type RecoverTextOptions, recoverText, type TextRecovery, type TextStart } from "./recover.ts";
 export { longestCommonSubsequence, type RougeScore, rougeL, rougeN } from "./rouge.ts";
-export { distanceToSpan, type RowSpace, rowSpace } from "./row-space.ts";
+export { distanceToSpan, principalSpan, type RowSpace, rowSpace } from "./row-space.ts";
 export { type SpanCandidate, type SpanCheck, type SpanCheckRequest, spanCheck } from "./span-check.ts";
+export { type FirstLayer, readTextStructure, type TextStructure } from "./structure.ts";
 export { type WordOrder, type WordOrderRequest, wordOrder } from "./word-order.ts";
 export {
   readWordPiece,

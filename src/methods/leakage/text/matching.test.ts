@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { NDArray } from "../../../engine/ndarray.ts";
+import { parameterAt } from "../../../models/model.ts";
 import { randomStream } from "../../../numeric/random.ts";
 import { type EncoderOptions, smallEncoder } from "./encoder.testing.ts";
 import { sharedTextGradient } from "./gradient.ts";
 import { compileTextMatching, type TextMatchingRequest } from "./matching.ts";
-import { parameterEndingIn } from "./model.ts";
 
 const vocabularySize = 20;
 const ids = [2, 17, 9, 4];
 const targets = { rows: [1, 3], labels: [5, 11] };
 
 async function client(options: Partial<EncoderOptions> = {}, aims = targets) {
-  const model = smallEncoder({ vocabularySize, length: 6, width: 8, ...options });
+  const model = smallEncoder({ vocabularySize, length: ids.length, width: 8, ...options });
   const parameters = model.init(randomStream(4), "float64");
   const gradient = await sharedTextGradient({ model, parameters, ids, targets: aims, dtype: "float64" });
   return { model, parameters, gradient, length: ids.length, rows: aims.rows };
@@ -30,8 +30,7 @@ const variants: readonly [string, Partial<EncoderOptions>, Partial<TextMatchingR
   ["tag", {}, { distance: "tag" }],
   ["l2 with a regulariser", {}, { normWeight: 0.7 }],
   ["l2 with a tied output", { tied: true }, {}],
-  ["l2 by ids alone", { idsOnly: true }, {}],
-  ["l2 by ids alone with a tied output", { idsOnly: true, tied: true }, {}],
+  ["l2 of the entries that were sent", {}, { sentOnly: true }],
   ["l2 with known tokens", {}, { known: [2, undefined, undefined, 4] }],
 ];
 
@@ -41,7 +40,7 @@ describe("the matching loss of a text", () => {
     async (_, options, extra) => {
       const shared = await client(options);
       const matching = await compileTextMatching({ ...shared, labels: targets.labels, ...extra });
-      const x = truth(parameterEndingIn(shared.parameters, shared.model.embeddingPath));
+      const x = truth(parameterAt(shared.parameters, shared.model.embeddingPath));
       expect(Math.abs((await matching.objective(x)).value)).toBeLessThan(1e-14);
       const elsewhere = x.map((value, i) => value + 0.05 * Math.sin(i));
       expect((await matching.objective(elsewhere)).value).toBeGreaterThan(1e-4);
@@ -69,7 +68,7 @@ describe("the matching loss of a text", () => {
   it("is zero at the text of a classifier", async () => {
     const shared = await client({ classes: 3 }, { rows: [0], labels: [2] });
     const matching = await compileTextMatching({ ...shared, labels: [2] });
-    const x = truth(parameterEndingIn(shared.parameters, shared.model.embeddingPath));
+    const x = truth(parameterAt(shared.parameters, shared.model.embeddingPath));
     expect((await matching.objective(x)).value).toBeLessThan(1e-20);
     await matching.dispose();
   });

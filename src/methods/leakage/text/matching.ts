@@ -11,18 +11,12 @@ import * as op from "../../../engine/ops/index.ts";
 import { compile, spec } from "../../../engine/runtime/compile.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { grad, valueAndGrad } from "../../../engine/transforms/grad.ts";
-import type { Named } from "../../../models/model.ts";
+import { type Named, parameterAt } from "../../../models/model.ts";
+import type { TextModel } from "../../../models/text-model.ts";
 import type { Objective } from "../../../training/lbfgs.ts";
 import type { Float } from "../shared-gradient.ts";
 import { textLoss } from "./gradient.ts";
-import {
-  endsIn,
-  isTied,
-  namedLeaves,
-  parameterEndingIn,
-  replaceParameters,
-  type TextModel,
-} from "./model.ts";
+import { endsIn, namedLeaves, replaceParameters } from "./named-parameters.ts";
 
 /**
  * How far a dummy's gradient is from the shared one: `l2` the sum of squared differences; `cosine` 1 - cos of each
@@ -47,6 +41,8 @@ export interface TextMatchingRequest {
   /** Ends of the names of parameters whose gradient is not shared, or not to be compared. */
   readonly withheld?: readonly string[];
   readonly distance?: TextDistance;
+  /** Whether only entries are compared that are not 0 in the shared gradient: those that pruning left; false by default. */
+  readonly sentOnly?: boolean;
   /** Weight of (mean length of the dummy embeddings - mean length of the vocabulary's)^2; 0 by default. */
   readonly normWeight?: number;
   readonly dtype?: Float;
@@ -68,8 +64,8 @@ export interface TextMatching {
  */
 export async function compileTextMatching(request: TextMatchingRequest): Promise<TextMatching> {
   const { model, parameters, gradient, length, rows, labels, known = [] } = request;
-  const { withheld = [], distance = "l2", normWeight = 0, dtype = "float64" } = request;
-  const matrix = parameterEndingIn(parameters, model.embeddingPath);
+  const { withheld = [], distance = "l2", normWeight = 0, dtype = "float64", sentOnly = false } = request;
+  const matrix = parameterAt(parameters, model.embeddingPath);
   const width = matrix.shape[1] ?? 0;
   const left = [model.embeddingPath, ...withheld];
   const isLeftOut = (name: string): boolean => left.some((end) => endsIn(name, end));
@@ -87,13 +83,16 @@ export async function compileTextMatching(request: TextMatchingRequest): Promise
       const values = replaceParameters(constants, (name, leaf) =>
         isLeftOut(name) ? leaf : (inner[next++] ?? leaf),
       );
-      return textLoss(logitsOf(model, values, embeddings), rows, probabilities);
+      return textLoss(model.applyEmbedded(values, op.unsqueeze(embeddings, 0)), rows, probabilities);
     };
     const others = namedLeaves(constants).filter(({ name }) => !isLeftOut(name));
     return grad(loss)(others.map(({ leaf }) => leaf)) as Tensor[];
   };
 
-  const compare = distances[distance](targets.map(({ leaf }) => leaf));
+  const compareAll = distances[distance](targets.map(({ leaf }) => leaf));
+  const sent = sentOnly ? targets.map(({ leaf }) => op.constant(sentMask(leaf, dtype))) : [];
+  const compare: Compare = (dummy) =>
+    compareAll(sentOnly ? dummy.map((entry, i) => op.mul(entry, sent[i] ?? 1)) : dummy);
   const usualLength = meanLength(matrix);
   const loss = (vector: Tensor): Tensor => {
     const inner = op.cast(vector, dtype);
@@ -127,31 +126,6 @@ export async function compileTextMatching(request: TextMatchingRequest): Promise
     },
     dispose: () => executable.dispose(),
   };
-}
-
-/**
- * The logits of dummy embeddings [tokens, features]. A model that takes ids only is given the embeddings as its table,
- * and the ids 0, 1, 2, ...; where the table is the output layer too, the dummies stand before its own rows, and their
- * logits are dropped.
- */
-function logitsOf(model: TextModel, parameters: Named<Tensor>, embeddings: Tensor): Tensor {
-  if (model.applyEmbedded !== undefined) return model.applyEmbedded(parameters, op.unsqueeze(embeddings, 0));
-  const [length = 0] = embeddings.shape;
-  const isTable = (name: string): boolean => endsIn(name, model.embeddingPath);
-  const [vocabularySize] = parameterEndingIn(parameters, model.embeddingPath).shape;
-  const ids = op.reshape(op.arange(0, length), [1, length]);
-  if (!isTied(model, parameters))
-    return model.apply(
-      replaceParameters(parameters, (name, leaf) => (isTable(name) ? embeddings : leaf)),
-      ids,
-    );
-  const longer = replaceParameters(parameters, (name, leaf) => {
-    if (isTable(name)) return op.concat([embeddings, leaf]);
-    const isOutputBias = leaf.rank === 1 && leaf.shape[0] === vocabularySize;
-    return isOutputBias ? op.concat([op.zeros([length], leaf.dtype), leaf]) : leaf;
-  });
-  const logits = model.apply(longer, ids);
-  return op.slice(op.reshape(logits, [length, logits.size / length]), [], [length]);
 }
 
 type Compare = (dummy: readonly Tensor[]) => Tensor;
@@ -194,6 +168,12 @@ const distances: Record<TextDistance, (targets: readonly NDArray[]) => Compare> 
       );
   },
 };
+
+/** 1 where an entry is not 0, and 0 elsewhere. */
+function sentMask({ data, shape }: NDArray, dtype: Float): NDArray {
+  const values = Float64Array.from(data as ArrayLike<number>, (value) => (value === 0 ? 0 : 1));
+  return castArray(ndarray(values, shape, "float64"), dtype);
+}
 
 function fixedRows(
   known: readonly (number | undefined)[],

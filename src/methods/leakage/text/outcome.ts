@@ -1,10 +1,10 @@
 /** What an attack on a text is asked and what it gives back, as plain values: no run, no files. */
+import type { TextModel } from "../../../models/text-model.ts";
 import type { RandomStream } from "../../../numeric/random.ts";
 import type { BagOfWords } from "./bag-of-words.ts";
 import type { Confirmation } from "./confirm.ts";
 import type { TextDistance } from "./matching.ts";
 import type { TextMetrics } from "./metrics.ts";
-import type { TextModel } from "./model.ts";
 import type { SpanCheck } from "./span-check.ts";
 import type { WordOrder } from "./word-order.ts";
 import type { WordPiece } from "./word-piece.ts";
@@ -27,13 +27,15 @@ export interface TextAttackParameters {
   /** Rounds in which each start puts its tokens in order by the matching loss. */
   readonly reorderings: number;
   readonly dtype: "float64" | "float32";
+  /** What the client does to its gradient, as `parseDefences` reads it; nothing by default. */
+  readonly defence?: string;
 }
 
 export interface TextAttackRequest {
   readonly sentence: string;
   readonly tokenizer: WordPiece;
-  /** The model for texts of so many tokens from a vocabulary of that size. */
-  readonly makeModel: (size: { readonly tokens: number; readonly vocabulary: number }) => TextModel;
+  /** A model of texts of as many tokens as this one has, or more, from the tokenizer's vocabulary. */
+  readonly model: TextModel;
   readonly parameters: TextAttackParameters;
   /** Where the attack's randomness comes from: it spawns streams of it, and draws nothing from it itself. */
   readonly stream: RandomStream;
@@ -63,6 +65,11 @@ export interface TextOutcome {
   readonly masked: readonly number[];
   /** The positions that are scored: those that the attacker was not told. */
   readonly scored: readonly number[];
+  /** The class with which a classifier's gradient was computed, and the one read off its last bias. */
+  readonly label?: number;
+  readonly recoveredLabel?: number;
+  /** Absent where the gradient was shared as it is; `adaptation` is what the attacker does about it, in words. */
+  readonly defence?: { readonly description: string; readonly adaptation?: string };
   /** The masked tokens as read off the last bias, in any order; absent where the model has no such bias. */
   readonly maskedTokens?: readonly number[];
   readonly bagOfWords: BagOfWords & { readonly bagRecall: number; readonly bagPrecision: number };
@@ -81,6 +88,11 @@ export interface TextOutcome {
   };
   readonly model: {
     readonly description: string;
+    /** Whether its parameters are a file's, and not drawn at random. */
+    readonly isFromFile: boolean;
+    /** Whether it gives one row of logits for a text, and is no masked language model. */
+    readonly isClassifier: boolean;
+    readonly classes: number;
     readonly parameters: number;
     /** Features of a token. */
     readonly width: number;

@@ -1,16 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { type NDArray, ndarray } from "../../../engine/ndarray.ts";
+import { parameterAt } from "../../../models/model.ts";
 import { randomStream } from "../../../numeric/random.ts";
 import { smallEncoder } from "./encoder.testing.ts";
 import { sharedTextGradient } from "./gradient.ts";
-import { bertNames, endsIn, parameterEndingIn, replaceParameters } from "./model.ts";
-import { nearestTokens, recoverText, sortBySwaps } from "./recover.ts";
+import { endsIn, replaceParameters } from "./named-parameters.ts";
+import { nearestTokens } from "./nearest-tokens.ts";
+import { recoverText, sortBySwaps } from "./recover.ts";
+import { readTextStructure } from "./structure.ts";
 
 const ids = [2, 17, 103, 4, 17, 199];
 const mask = { rows: [3], labels: [77] };
 
 async function client({ wordScale = 1 } = {}) {
-  const model = smallEncoder({ vocabularySize: 200, length: 8, width: 16 });
+  const model = smallEncoder({ vocabularySize: 200, length: ids.length, width: 16 });
   const parameters = replaceParameters<NDArray>(model.init(randomStream(1), "float64"), (name, leaf) =>
     endsIn(name, model.embeddingPath)
       ? ndarray(
@@ -21,7 +24,8 @@ async function client({ wordScale = 1 } = {}) {
       : leaf,
   );
   const gradient = await sharedTextGradient({ model, parameters, ids, targets: mask, dtype: "float64" });
-  return { model, parameters, gradient, length: ids.length, rows: mask.rows };
+  const structure = await readTextStructure(model);
+  return { model, structure, parameters, gradient, length: ids.length, rows: mask.rows };
 }
 
 describe("recovering a text by matching", () => {
@@ -55,10 +59,10 @@ describe("recovering a text by matching", () => {
   it("puts the tokens in order by the matching loss, and keeps known ones", async () => {
     const shared = await client({ wordScale: 10 });
     const options = { ...shared, labels: [77], known: [2, undefined, undefined, 4], iterations: 300 };
-    const plain = await recoverText({ ...options, stream: randomStream(3) });
+    const plain = await recoverText({ ...options, stream: randomStream(1) });
     expect(plain.tokens).not.toEqual(ids);
     expect(plain.tokens.toSorted((a, b) => a - b)).toEqual(ids.toSorted((a, b) => a - b));
-    const moved = await recoverText({ ...options, stream: randomStream(3), reorderings: 2 });
+    const moved = await recoverText({ ...options, stream: randomStream(1), reorderings: 2 });
     expect(moved.tokens).toEqual(ids);
     expect(moved.matchingLoss).toBeLessThan(1e-14);
     for (const { tokens } of [plain, moved]) expect([tokens[0], tokens[3]]).toEqual([2, 4]);
@@ -104,19 +108,20 @@ describe("the nearest token", () => {
     table: { weight: ndarray(data, shape, "float64") },
   });
 
-  it("is by angle or by distance, of the whole vocabulary or a part", () => {
+  it("is by angle or by distance, of the whole vocabulary or a part", async () => {
     const request = {
       model,
+      structure: {},
       parameters: tableOf([1, 0, 0, 3, -1, -1], [3, 2]),
       embeddings: ndarray([0.4, 0.6, -5, -4], [2, 2], "float64"),
     };
-    expect(nearestTokens(request)).toEqual([1, 2]);
-    expect(nearestTokens({ ...request, nearest: "euclidean" })).toEqual([0, 2]);
-    expect(nearestTokens({ ...request, vocabulary: [0, 1] })).toEqual([1, 1]);
-    expect(() => nearestTokens({ ...request, nearest: "input" })).toThrow("position_embeddings");
+    expect(await nearestTokens(request)).toEqual([1, 2]);
+    expect(await nearestTokens({ ...request, nearest: "euclidean" })).toEqual([0, 2]);
+    expect(await nearestTokens({ ...request, vocabulary: [0, 1] })).toEqual([1, 1]);
+    await expect(nearestTokens({ ...request, nearest: "input" })).rejects.toThrow("no first layer");
   });
 
-  it("is that of an exhaustive search", () => {
+  it("is that of an exhaustive search", async () => {
     const [rows, points] = randomStream(2).spawn(2);
     if (rows === undefined || points === undefined) throw new Error("spawn(2) gives two streams");
     const table = rows.normal(50 * 4);
@@ -129,18 +134,19 @@ describe("the nearest token", () => {
       return all.indexOf(Math.min(...all));
     });
     const parameters = tableOf(table, [50, 4]);
-    expect(nearestTokens({ model, parameters, embeddings, nearest: "euclidean" })).toEqual(best);
+    const request = { model, structure: {}, parameters, embeddings };
+    expect(await nearestTokens({ ...request, nearest: "euclidean" })).toEqual(best);
   });
 
   it("is by its input to the first layer where the model normalises its embeddings", async () => {
-    const { model: encoder, parameters } = await client();
+    const { model: encoder, structure, parameters } = await client();
     const rowOf = (name: string, row: number): Float64Array =>
-      (parameterEndingIn(parameters, name).data as Float64Array).subarray(16 * row, 16 * (row + 1));
+      (parameterAt(parameters, name).data as Float64Array).subarray(16 * row, 16 * (row + 1));
     // 3 (word + place + type) + 2 has the input of the word at its place, and points elsewhere.
     const data = Float64Array.from(
       ids.flatMap((id, position) => {
-        const place = rowOf(bertNames.positions, position);
-        const type = rowOf(bertNames.tokenTypes, 0);
+        const place = rowOf("bert.embeddings.position_embeddings.weight", position);
+        const type = rowOf("bert.embeddings.token_type_embeddings.weight", 0);
         const others = [...place].map((value, i) => value + (type[i] ?? 0));
         return [...rowOf(encoder.embeddingPath, id)].map(
           (value, i) => 3 * (value + (others[i] ?? 0)) + 2 - (others[i] ?? 0),
@@ -148,7 +154,8 @@ describe("the nearest token", () => {
       }),
     );
     const embeddings = ndarray(data, [ids.length, 16], "float64");
-    expect(nearestTokens({ model: encoder, parameters, embeddings })).toEqual(ids);
-    expect(nearestTokens({ model: encoder, parameters, embeddings, nearest: "cosine" })).not.toEqual(ids);
+    const request = { model: encoder, structure, parameters, embeddings };
+    expect(await nearestTokens(request)).toEqual(ids);
+    expect(await nearestTokens({ ...request, nearest: "cosine" })).not.toEqual(ids);
   });
 });

@@ -1,16 +1,18 @@
 /** The attack on a text by gradient matching: starts, minimiser, reordering, and the way back from embeddings to tokens. */
 import { type NDArray, ndarray, toNumbers } from "../../../engine/ndarray.ts";
-import type { Named } from "../../../models/model.ts";
+import { parameterAt } from "../../../models/model.ts";
 import type { RandomStream } from "../../../numeric/random.ts";
-import { dot } from "../../../numeric/rows.ts";
 import { minimize, type Objective } from "../../../training/lbfgs.ts";
 import { minimizeByAdam } from "../../../training/minimize-adam.ts";
 import { stepDecay } from "../../../training/schedule.ts";
-import { firstLayerInputs, hasBertInputs, matrixRows } from "./first-layer-inputs.ts";
 import { compileTextMatching, type TextMatchingRequest } from "./matching.ts";
-import { parameterEndingIn, type TextModel } from "./model.ts";
+import { matrixRows } from "./matrix-rows.ts";
+import { type Nearest, nearestTokens } from "./nearest-tokens.ts";
+import type { TextStructure } from "./structure.ts";
 
 export interface RecoverTextOptions extends TextMatchingRequest {
+  /** What `readTextStructure` gives: by its first layer embeddings become tokens. */
+  readonly structure: Pick<TextStructure, "firstLayer">;
   /** Where the dummies start: embeddings from N(0, startSd²), then label logits from N(0, 1). */
   readonly stream: RandomStream;
   /** The standard deviation of the table of embeddings by default. */
@@ -27,20 +29,13 @@ export interface RecoverTextOptions extends TextMatchingRequest {
    * ask a language model (GPT-2), which is not done here.
    */
   readonly reorderings?: number;
-  /** How a dummy embedding becomes a token; by default `input` for models with BERT's embeddings, else `cosine`. */
+  /** How a dummy embedding becomes a token; see {@link nearestTokens} for the default. */
   readonly nearest?: Nearest;
   /** The tokens to choose from, such as a bag of words; the whole vocabulary by default. */
   readonly vocabulary?: readonly number[];
   readonly onStep?: (step: { start: number; iteration: number; matchingLoss: number }) => void;
   readonly signal?: AbortSignal;
 }
-
-/**
- * The token that an embedding at a position stands for: `cosine`, the row of the table with the smallest angle to it;
- * `euclidean`, the nearest row; `input`, the token whose input to the first layer is nearest to the embedding's. The
- * normalisation after the embeddings lets many embeddings have one input, and only that can be told from gradients behind it.
- */
-export type Nearest = "input" | "cosine" | "euclidean";
 
 export interface TextStart {
   readonly matchingLoss: number;
@@ -69,7 +64,7 @@ export async function recoverText(options: RecoverTextOptions): Promise<TextReco
   const { starts = 1, stream, model, parameters, signal } = options;
   if (!Number.isInteger(starts) || starts < 1)
     throw new RangeError(`recoverText: starts ${starts} is not a positive integer`);
-  const matrix = parameterEndingIn(parameters, model.embeddingPath);
+  const matrix = parameterAt(parameters, model.embeddingPath);
   const { startSd: spread = standardDeviation(matrix) } = options;
   if (!(spread >= 0 && spread < Number.POSITIVE_INFINITY))
     throw new RangeError(`recoverText: startSd ${spread} is not a number from 0 up`);
@@ -101,22 +96,26 @@ interface StartRequest extends RecoverTextOptions {
 
 async function runStart(request: StartRequest): Promise<TextStart> {
   const { length, labels, known = [], rows, model, parameters, width, objective } = request;
-  const { reorderings = 0, nearest, vocabulary } = request;
+  const { reorderings = 0, structure, nearest, vocabulary } = request;
   let x = request.initial;
   let matchingLoss = Number.POSITIVE_INFINITY;
   let iterations = 0;
   let evaluations = 0;
   let reason = "";
   const movable = Array.from({ length }, (_, position) => position).filter((i) => known[i] === undefined);
-  const tokensOf = (at: Float64Array): number[] =>
-    nearestTokens({
+  const tokensOf = async (at: Float64Array): Promise<number[]> => {
+    const embeddings = ndarray(at.slice(0, length * width), [length, width], "float64");
+    const found = await nearestTokens({
       model,
+      structure,
       parameters,
-      embeddings: ndarray(at.slice(0, length * width), [length, width], "float64"),
+      embeddings,
       ...(nearest && { nearest }),
       ...(vocabulary && { vocabulary }),
-    }).map((token, position) => known[position] ?? token);
-  const table = matrixRows(parameterEndingIn(parameters, model.embeddingPath));
+    });
+    return found.map((token, position) => known[position] ?? token);
+  };
+  const table = matrixRows(parameterAt(parameters, model.embeddingPath));
   for (let round = 0; round <= reorderings; round++) {
     const result = await descend(request, x, { before: iterations });
     iterations += result.iterations;
@@ -125,7 +124,8 @@ async function runStart(request: StartRequest): Promise<TextStart> {
     if (round === reorderings) break;
     // Dummies swapped as they are match worse: each has taken up its position's embedding.
     const snapped = x.slice();
-    for (const [position, token] of tokensOf(x).entries()) snapped.set(table.row(token), position * width);
+    for (const [position, token] of (await tokensOf(x)).entries())
+      snapped.set(table.row(token), position * width);
     const sorted = await sortBySwaps(objective, snapped, {
       movable,
       width,
@@ -143,7 +143,7 @@ async function runStart(request: StartRequest): Promise<TextStart> {
   return {
     matchingLoss,
     embeddings,
-    tokens: tokensOf(x),
+    tokens: await tokensOf(x),
     labels: labels ?? largestOfRows(x.subarray(length * width), rows.length, model.classes),
     evaluations,
     reason,
@@ -229,51 +229,6 @@ export async function sortBySwaps(
       }
   }
   return { x: current, value, evaluations };
-}
-
-export interface NearestTokensRequest {
-  readonly model: Pick<TextModel, "embeddingPath">;
-  readonly parameters: Named<NDArray>;
-  /** [length, width]. */
-  readonly embeddings: NDArray<"float64">;
-  /** As in {@link RecoverTextOptions}. */
-  readonly nearest?: Nearest;
-  /** Ids to choose from; all by default. */
-  readonly vocabulary?: readonly number[];
-}
-
-/**
- * The token that each embedding stands for: see {@link Nearest}.
- *
- * @throws RangeError when the model lacks BERT's embeddings, which `input` needs
- */
-export function nearestTokens(request: NearestTokensRequest): number[] {
-  const { model, parameters, embeddings } = request;
-  const { nearest = hasBertInputs(parameters) ? "input" : "cosine" } = request;
-  const table = matrixRows(parameterEndingIn(parameters, model.embeddingPath));
-  const ids = request.vocabulary ?? Array.from({ length: table.count }, (_, id) => id);
-  const inputs = nearest === "input" ? firstLayerInputs(model, parameters) : undefined;
-  const target = new Float64Array(table.width);
-  const candidate = new Float64Array(table.width);
-  return Array.from({ length: embeddings.shape[0] ?? 0 }, (_, position) => {
-    target.set(embeddings.data.subarray(position * table.width, (position + 1) * table.width));
-    inputs?.ofEmbedding(target.slice(), position, target);
-    let best = ids[0] ?? 0;
-    let bestScore = Number.NEGATIVE_INFINITY;
-    for (const id of ids) {
-      if (inputs === undefined) candidate.set(table.row(id));
-      else inputs.ofToken(id, position, candidate);
-      const product = dot(candidate, target);
-      const squares = dot(candidate, candidate);
-      // Of |e - row|^2 and cos(e, row) only what differs between rows counts.
-      const score = nearest === "cosine" ? product / Math.sqrt(squares || 1) : product - squares / 2;
-      if (score > bestScore) {
-        best = id;
-        bestScore = score;
-      }
-    }
-    return best;
-  });
 }
 
 function largestOfRows(values: Float64Array, rows: number, classes: number): number[] {

@@ -53,6 +53,8 @@ export async function reportText(run: Run, outcome: TextOutcome): Promise<Comman
         recall: bagOfWords.bagRecall,
         precision: bagOfWords.bagPrecision,
       },
+      ...(outcome.defence && { defence: outcome.defence }),
+      ...(outcome.label !== undefined && { label: outcome.label, recoveredLabel: outcome.recoveredLabel }),
       ...(outcome.maskedTokens && { maskedTokens: outcome.maskedTokens.map(word) }),
       wordOrder: {
         status: outcome.wordOrder.status,
@@ -106,8 +108,11 @@ function accuracyPlot(methods: ReturnType<typeof textMethods>): PlotOptions {
 function caveatsOf(outcome: TextOutcome): string[] {
   const { model, matching, dtype, wordOrder, spanCheck, masked } = outcome;
   const caveats = [
-    `One text and the gradient of a batch of one, on ${model.description} (${formatCount(model.parameters)} parameters${model.tied ? ", the output layer tied to the embeddings" : ""}) with random parameters. This result does not speak for larger batches, trained models and defences.`,
-    "The attacker is told the length of the text and which positions were masked, as a server that runs the training knows them. Every masked token was replaced by [MASK]; BERT leaves a tenth as they are and puts random tokens for another tenth.",
+    ...(outcome.defence === undefined ? [] : [defenceCaveat(outcome.defence)]),
+    `One text and the gradient of a batch of one, on ${model.description} (${formatCount(model.parameters)} parameters${model.tied ? ", the output layer tied to the embeddings" : ""})${model.isFromFile ? "" : " with random parameters"}. This result does not speak for larger batches${model.isFromFile ? "" : ", trained models"}${outcome.defence === undefined ? " and defences" : ""}.`,
+    model.isClassifier
+      ? "The attacker is told the length of the text, as a server that runs the training knows it."
+      : "The attacker is told the length of the text and which positions were masked, as a server that runs the training knows them. Every masked token was replaced by [MASK]; BERT leaves a tenth as they are and puts random tokens for another tenth.",
   ];
   if (matching !== undefined)
     caveats.push(
@@ -122,7 +127,12 @@ function caveatsOf(outcome: TextOutcome): string[] {
       "In float32 rounding blurs the closed forms, whose tolerances are a hundred to a thousand times wider than in float64.",
     );
   for (const method of [wordOrder, spanCheck])
-    if (method.status !== "recovered")
+    if (method.status !== "recovered" && method.metrics.tokenAccuracy < 1)
       caveats.push("That a method recovered nothing here is no proof of safety: another may succeed.");
   return [...new Set(caveats)];
+}
+
+function defenceCaveat({ description, adaptation }: NonNullable<TextOutcome["defence"]>): string {
+  const attacker = adaptation === undefined ? "needs to do nothing about it" : `knows it and ${adaptation}`;
+  return `The client's defence: ${description}. The attacker ${attacker}. One text and one draw say little about a defence.`;
 }

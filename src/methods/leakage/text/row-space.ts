@@ -1,7 +1,8 @@
 /** The span of a few vectors, and how far others are from it. */
-import { matrixOfRows } from "../../../numeric/linear-algebra/matrix.ts";
+import { matrix, matrixOfRows } from "../../../numeric/linear-algebra/matrix.ts";
 import { transpose } from "../../../numeric/linear-algebra/product.ts";
 import { svd } from "../../../numeric/linear-algebra/svd.ts";
+import { symmetricEigen } from "../../../numeric/linear-algebra/symmetric-eigen.ts";
 import { dot } from "../../../numeric/rows.ts";
 
 export interface RowSpace {
@@ -34,6 +35,33 @@ export function rowSpace(
   const vectors = transpose(v);
   const basis = Array.from({ length: rank }, (_, i) => vectors.data.slice(i * width, (i + 1) * width));
   return { basis, rank, singularValues };
+}
+
+/**
+ * The span of `dimensions` directions that holds most of the rows' squares: the first eigenvectors of the sum of their
+ * products x x^T.
+ *
+ * @throws RangeError when there are no rows or their lengths differ
+ */
+export function principalSpan(rows: readonly Float64Array[], dimensions: number): RowSpace {
+  const width = rows[0]?.length ?? 0;
+  if (width === 0) throw new RangeError("principalSpan: the matrix is empty");
+  const products = new Float64Array(width * width);
+  for (const row of rows) {
+    if (row.length !== width) throw new RangeError(`principalSpan: the rows are not all ${width} long`);
+    for (let i = 0; i < width; i++) {
+      const value = row[i] as number;
+      if (value === 0) continue;
+      for (let j = 0; j < width; j++)
+        products[i * width + j] = (products[i * width + j] as number) + value * (row[j] as number);
+    }
+  }
+  const { values, vectors } = symmetricEigen(matrix(width, width, products));
+  const directions = transpose(vectors);
+  const singularValues = Array.from(values, (value) => Math.sqrt(Math.max(0, value))).reverse();
+  const rank = Math.min(dimensions, singularValues.filter((value) => value > 0).length);
+  const direction = (i: number): Float64Array => directions.data.slice(i * width, (i + 1) * width);
+  return { basis: Array.from({ length: rank }, (_, i) => direction(width - 1 - i)), rank, singularValues };
 }
 
 /** The part of a vector that is orthogonal to the span. */

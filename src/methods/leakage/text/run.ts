@@ -1,20 +1,28 @@
 import { readFile, stat } from "node:fs/promises";
 import { InputError, systemErrorCode } from "../../../data/input-error.ts";
+import { flat } from "../../../models/names.ts";
+import type { TextModel } from "../../../models/text-model.ts";
 import { formatCount, formatNumber } from "../../../runs/format.ts";
 import type { CommandResult } from "../../../runs/method.ts";
 import type { Run } from "../../../runs/run.ts";
+import { parseDefences } from "../defences/parse.ts";
+import { textTokens } from "./client.ts";
 import type { TextCommandParameters } from "./command.ts";
 import { commonWords } from "./common-words.ts";
-import type { TextModel } from "./model.ts";
 import type { AttackText } from "./outcome.ts";
 import { reportText } from "./report.ts";
+import { readTextStructure } from "./structure.ts";
 import { readWordPiece, specialTokens, vocabularyOfWords, type WordPiece, wordPiece } from "./word-piece.ts";
 
-/** The model that a word of the command line names, for texts of so many tokens. */
+/**
+ * The model that a word of the command line names, `bert-tiny` or an ONNX file, for texts of so many tokens.
+ *
+ * @throws InputError when the file is no text model, or one for shorter texts
+ */
 export type MakeTextModel = (
-  name: TextCommandParameters["model"],
+  name: string,
   size: { readonly tokens: number; readonly vocabulary: number; readonly tied: boolean },
-) => TextModel;
+) => Promise<TextModel>;
 
 /** Tokens of the longest text, [CLS] and [SEP] included: the positions of BERT. */
 export const longestText = 512;
@@ -31,7 +39,7 @@ export interface RunTextRequest {
 /**
  * The command `leakage text`: reads text and vocabulary, attacks the text's gradient, writes the result.
  *
- * @throws InputError when text or vocabulary cannot be used
+ * @throws InputError when text, vocabulary, model or defence cannot be used, or they do not go together
  */
 export async function runText({
   parameters,
@@ -39,13 +47,22 @@ export async function runText({
   attackText,
   makeModel,
 }: RunTextRequest): Promise<CommandResult> {
-  const { text, vocabulary, cased, untied, model, ...attack } = parameters;
+  const { text, vocabulary, cased, untied, model: name, ...attack } = parameters;
+  checkDefence(attack.defence);
+  if (name !== "bert-tiny" && vocabulary === undefined)
+    throw new InputError(
+      `--vocabulary: expected a file, one token a line, for the model of ${name}: which token each row of its table is`,
+    );
+  if (name !== "bert-tiny" && untied)
+    throw new InputError(
+      `--untied: expected for bert-tiny only; the output layer of ${name} is as in the file`,
+    );
   const sentence = await readText(text);
   const tokenizer = await readVocabulary(vocabulary, { sentence, lowerCase: !cased });
   const tokens = tokenizer.encode(sentence);
   if (tokens.length === 0)
     throw new InputError(`TEXT: ${JSON.stringify(sentence)} has no token; expected a sentence`);
-  if (tokens.length + 2 > longestText)
+  if (name === "bert-tiny" && tokens.length + 2 > longestText)
     throw new InputError(
       `TEXT: ${formatCount(tokens.length)} tokens; the model takes up to ${longestText - 2} besides ${specialTokens.start} and ${specialTokens.end}`,
     );
@@ -59,11 +76,18 @@ export async function runText({
     run.note(
       `${formatCount(unknowns)} of ${formatCount(tokens.length)} tokens are not in the vocabulary and were replaced by ${specialTokens.unknown} before the model saw them: what they were, no attack can tell.`,
     );
+  const model = await makeModel(name, {
+    tokens: textTokens(sentence, tokenizer).length,
+    vocabulary: tokenizer.vocabulary.length,
+    tied: !untied,
+  });
+  const { isClassifier } = await readTextStructure(model);
+  if (vocabulary !== undefined) checkVocabulary(vocabulary, tokenizer, { model, name, isClassifier });
   run.signal.throwIfAborted();
   const outcome = await attackText({
     sentence,
     tokenizer,
-    makeModel: (size) => makeModel(model, { ...size, tied: !untied }),
+    model,
     parameters: attack,
     stream: run.rng,
     signal: run.signal,
@@ -110,10 +134,42 @@ async function readVocabulary(
 ): Promise<WordPiece> {
   if (path === undefined)
     return wordPiece(vocabularyOfWords([sentence, commonWords.join(" ")], { lowerCase }), { lowerCase });
-  const tokenizer = await readWordPiece(path, { lowerCase });
-  const needed = [specialTokens.start, specialTokens.end, specialTokens.mask];
-  const missing = needed.find((token) => tokenizer.idOf(token) === undefined);
-  if (missing !== undefined)
-    throw new InputError(`${path}: the vocabulary has no ${missing}, which a masked language model needs`);
-  return tokenizer;
+  return readWordPiece(path, { lowerCase });
+}
+
+/** @throws InputError when a vocabulary is not that of a model */
+function checkVocabulary(
+  path: string,
+  { vocabulary, idOf }: WordPiece,
+  {
+    model,
+    name,
+    isClassifier,
+  }: { readonly model: TextModel; readonly name: string; readonly isClassifier: boolean },
+): void {
+  const rows = flat(model.parameters("float32"))[model.embeddingPath]?.shape[0] ?? 0;
+  if (rows !== vocabulary.length)
+    throw new InputError(
+      `${path}: ${formatCount(vocabulary.length)} tokens; expected ${formatCount(rows)}, one for each row of the table of embeddings of ${name}`,
+    );
+  if (!isClassifier && idOf(specialTokens.mask) === undefined)
+    throw new InputError(
+      `${path}: the vocabulary has no ${specialTokens.mask}, which a masked language model needs`,
+    );
+}
+
+/** @throws InputError in one line for a list of defences that cannot be read, or is none of a text's single gradient */
+function checkDefence(text: string): void {
+  let isOwn: boolean;
+  try {
+    const { batch, localSteps, defences } = parseDefences(text);
+    const looksAtImages = defences.some(({ text: part }) => part.startsWith("soteria:"));
+    isOwn = batch === undefined && localSteps === undefined && !looksAtImages;
+  } catch (error) {
+    throw new InputError(`--defence: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!isOwn)
+    throw new InputError(
+      `--defence: found "${text}"; expected defences of one text's gradient: batch and local-steps mix several, and soteria looks at the pixels of images`,
+    );
 }

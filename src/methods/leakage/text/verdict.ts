@@ -41,8 +41,9 @@ export function textVerdict(outcome: TextOutcome): string {
     // The text brings its own end.
     accuracy > 0 ? opening : `${opening}.`,
     confirmation?.confirmed
-      ? "The attacker can be sure of it: the recovered text has the very gradient that was shared."
+      ? `The attacker can be sure of it: the recovered text has ${outcome.defence === undefined ? "the very gradient that was shared" : "the gradient that was shared, defended as it was"}.`
       : "",
+    labelVerdict(outcome),
     bagOfWords.status === "impossible"
       ? `The words without their order could not be read off: ${bagOfWords.reason}.`
       : `The words without their order (${bagOfWords.status}): ${percent(bagOfWords.bagRecall)} found, ${percent(1 - bagOfWords.bagPrecision)} of the found ones wrong.`,
@@ -52,6 +53,16 @@ export function textVerdict(outcome: TextOutcome): string {
       : "",
   ];
   return sentences.filter((sentence) => sentence !== "").join(" ");
+}
+
+function labelVerdict({ label, recoveredLabel, model }: TextOutcome): string {
+  if (label === undefined) return "";
+  const classes = `${formatCount(model.classes)} classes`;
+  if (recoveredLabel === undefined)
+    return `The text's class, one of ${classes}, is not read off: the model adds no bias last.`;
+  return recoveredLabel === label
+    ? `The text's class was read off too (${label} of ${classes}).`
+    : `The text's class was not found (${recoveredLabel} for ${label} of ${classes}).`;
 }
 
 function share({ metrics }: Pick<TextMethod, "metrics" | "name">, { scored }: TextOutcome): string {

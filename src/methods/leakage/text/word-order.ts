@@ -7,25 +7,33 @@
  * the model is wide for tokens that occur more than once]
  */
 import type { NDArray } from "../../../engine/ndarray.ts";
-import type { Named } from "../../../models/model.ts";
+import { type Named, parameterAt } from "../../../models/model.ts";
+import type { TextModel } from "../../../models/text-model.ts";
 import { matrixOfRows } from "../../../numeric/linear-algebra/matrix.ts";
 import { matrixTimesVector, transposeTimesVector } from "../../../numeric/linear-algebra/product.ts";
 import { svd } from "../../../numeric/linear-algebra/svd.ts";
 import { dot } from "../../../numeric/rows.ts";
-import { bertNames, findParameter, parameterEndingIn, type TextModel } from "./model.ts";
+import type { RowErrors } from "./bag-of-words.ts";
+import { matrixRows } from "./matrix-rows.ts";
 import { outsideSpan, type RowSpace } from "./row-space.ts";
+import type { TextStructure } from "./structure.ts";
 
 export interface WordOrder {
-  /** `recovered`: every position has its token. `partial`: some have none. `refused`: there is nothing to read it off. */
-  readonly status: "recovered" | "partial" | "refused";
+  /**
+   * `recovered`: every position has its token. `partial`: some have none. `estimated`: a defence moved the rows, and every
+   * position has the token whose row is nearest. `refused`: there is nothing to read it off.
+   */
+  readonly status: "recovered" | "partial" | "estimated" | "refused";
   /** Why, in a sentence. */
   readonly reason: string;
-  /** The token at each position that has a gradient; the text's length is that of this list. */
+  /** The token at each position, where it was found. */
   readonly tokens: readonly (number | undefined)[];
 }
 
 export interface WordOrderRequest {
   readonly model: Pick<TextModel, "embeddingPath">;
+  /** Which parameter is added for positions: `readTextStructure`. */
+  readonly structure: Pick<TextStructure, "positions" | "length">;
   /** The shared gradient of one text, a tree like the parameters. */
   readonly gradient: Named<NDArray>;
   /** The tokens present: {@link bagOfWords}. */
@@ -34,36 +42,56 @@ export interface WordOrderRequest {
   readonly outputSpan?: RowSpace | undefined;
   /** The largest difference between equal gradients, relative to their length; 1e-4 by default. */
   readonly tolerance?: number;
+  /** What is known of a defence's errors in either table; none by default. */
+  readonly errors?: { readonly words: RowErrors; readonly positions: RowErrors };
 }
 
 /**
  * Finds where each of the present tokens stands, by comparing the two tables' gradients: tokens that occur once by
- * equality, the others by writing their row as a sum of the rows of positions.
+ * equality, the others by writing their row as a sum of the rows of positions. With errors, rows within them count as
+ * equal, and a position that is left gets the token whose row is nearest: a guess, which `estimated` says.
  *
- * @throws RangeError when the model has no table of tokens
+ * @throws RangeError when the gradient lacks one of the tables
  */
 export function wordOrder(request: WordOrderRequest): WordOrder {
-  const { model, gradient, tokens, outputSpan, tolerance = 1e-4 } = request;
-  const table = findParameter(gradient, bertNames.positions);
-  if (table === undefined)
-    return { status: "refused", reason: "the model has no table of positions that is trained", tokens: [] };
+  const { model, structure, gradient, tokens, outputSpan, tolerance = 1e-4, errors } = request;
+  const { positions, length } = structure;
+  const refused = (reason: string): WordOrder => ({
+    status: "refused",
+    reason,
+    tokens: Array.from({ length }, () => undefined),
+  });
+  if (positions === undefined)
+    return refused("the model adds no trained table of positions to its embeddings");
   const clean = (row: Float64Array): Float64Array =>
     outputSpan === undefined ? row : outsideSpan(row, outputSpan);
-  const places = rowsUpToLastUsed(table).map(clean);
-  if (places.length === 0)
-    return { status: "refused", reason: "the gradient of the positions' table is zero", tokens: [] };
-  const words = parameterEndingIn(gradient, model.embeddingPath);
-  const wordRows = new Map(tokens.map((token) => [token, clean(rowAt(words, token))]));
+  const words = matrixRows(parameterAt(gradient, model.embeddingPath));
+  const added = matrixRows(asMatrix(parameterAt(gradient, positions.path), words.width));
+  const places = positions.rows.map((row) => clean(added.row(row)));
+  if (places.every((place) => norm(place) === 0))
+    return refused("the gradient of the positions' table is zero");
+  const wordRows = new Map(tokens.map((token) => [token, clean(words.row(token))]));
+
+  const bound = (place: Float64Array, row: Float64Array, terms = 1): number =>
+    Math.max(tolerance * norm(place), errors === undefined ? 0 : errorOf(errors, { place, row, terms }));
 
   const found = places.map((place): number | undefined => {
-    for (const [token, row] of wordRows) if (distance(row, place) < tolerance * norm(place)) return token;
-    return undefined;
+    const [token, row] = nearestRow(wordRows, place) ?? [];
+    return row !== undefined && distance(row, place) < bound(place, row) ? token : undefined;
   });
   const rest = tokens.filter((token) => !found.includes(token));
   const free = [...found.keys()].filter((position) => found[position] === undefined);
   if (rest.length > 0 && free.length > 0)
-    for (const [token, positions] of sumsOf(rest, wordRows, free, places, tolerance))
+    for (const [token, positions] of sumsOf(rest, wordRows, free, places, bound))
       for (const position of positions) found[position] = token;
+  if (errors !== undefined) {
+    const sure = found.filter((token) => token !== undefined).length;
+    return {
+      status: "estimated",
+      reason: `the gradients of the tables of tokens and positions agree within the errors of what was sent at ${sure} of ${length} positions; the others have the nearest`,
+      tokens: found.map((token, t) => token ?? nearestRow(wordRows, places[t] ?? new Float64Array())?.[0]),
+    };
+  }
 
   const missing = found.filter((token) => token === undefined).length;
   return missing === 0
@@ -79,13 +107,39 @@ export function wordOrder(request: WordOrderRequest): WordOrder {
       };
 }
 
+/** The token whose row is nearest to that of a position; none without tokens. */
+function nearestRow(
+  wordRows: ReadonlyMap<number, Float64Array>,
+  place: Float64Array,
+): readonly [token: number, row: Float64Array] | undefined {
+  let best: readonly [number, Float64Array] | undefined;
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const [token, row] of wordRows) {
+    const found = distance(row, place);
+    if (!(found < smallest)) continue;
+    smallest = found;
+    best = [token, row];
+  }
+  return best;
+}
+
+/** The length that a difference of a word's row and some positions' has by errors alone, but for one chance in thousands. */
+function errorOf(
+  { words, positions }: { readonly words: RowErrors; readonly positions: RowErrors },
+  pair: { readonly place: Float64Array; readonly row: Float64Array; readonly terms: number },
+): number {
+  const sd = Math.sqrt(words.absolute ** 2 + pair.terms * positions.absolute ** 2);
+  const rounding = words.relative * norm(pair.row) + positions.relative * norm(pair.place);
+  return sd * (Math.sqrt(pair.row.length) + 4) + 2 * rounding;
+}
+
 /** For each token whose row is a sum of rows of free positions: those positions. */
 function sumsOf(
   tokens: readonly number[],
   wordRows: ReadonlyMap<number, Float64Array>,
   free: readonly number[],
   places: readonly Float64Array[],
-  tolerance: number,
+  bound: (place: Float64Array, row: Float64Array, terms: number) => number,
 ): [token: number, positions: readonly number[]][] {
   const basis = free.map((position) => places[position] ?? new Float64Array());
   const width = basis[0]?.length ?? 0;
@@ -93,13 +147,13 @@ function sumsOf(
   if (free.length === 0 || free.length > width) return [];
   // The solution of least norm: positions of equal rows share what is theirs, and none of them comes out as 1.
   const { u, values, v } = svd(matrixOfRows(basis));
-  const bound = 2 ** -52 * Math.max(width, free.length) * (values[0] ?? 0);
+  const smallest = 2 ** -52 * Math.max(width, free.length) * (values[0] ?? 0);
   const solve = (row: Float64Array): Float64Array =>
     matrixTimesVector(
       u,
       transposeTimesVector(v, row).map((along, i) => {
         const value = values[i] ?? 0;
-        return value > bound ? along / value : 0;
+        return value > smallest ? along / value : 0;
       }),
     );
   return tokens.flatMap((token): [number, readonly number[]][] => {
@@ -109,19 +163,15 @@ function sumsOf(
     const sum = new Float64Array(width);
     for (const position of positions)
       for (const [i, value] of (places[position] ?? sum).entries()) sum[i] = (sum[i] ?? 0) + value;
-    return positions.length > 0 && distance(sum, row) < tolerance * norm(row) ? [[token, positions]] : [];
+    return positions.length > 0 && distance(sum, row) < bound(row, row, positions.length)
+      ? [[token, positions]]
+      : [];
   });
 }
 
-/** The rows of a matrix up to the last one that is not zero. */
-function rowsUpToLastUsed(matrix: NDArray): Float64Array[] {
-  const rows = Array.from({ length: matrix.shape[0] ?? 0 }, (_, i) => rowAt(matrix, i));
-  return rows.slice(0, rows.findLastIndex((row) => row.some((value) => value !== 0)) + 1);
-}
-
-function rowAt({ data, shape }: NDArray, row: number): Float64Array {
-  const width = shape[1] ?? 0;
-  return Float64Array.from((data as Float64Array).subarray(row * width, (row + 1) * width));
+/** Rows of `width` numbers, of however many axes. */
+function asMatrix(array: NDArray, width: number): NDArray {
+  return { ...array, shape: [array.data.length / width, width] };
 }
 
 function norm(vector: Float64Array): number {
