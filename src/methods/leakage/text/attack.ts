@@ -54,7 +54,16 @@ export async function attackText(request: TextAttackRequest): Promise<TextOutcom
   signal?.throwIfAborted();
 
   // The attacker.
-  const message: TextMessage = { model, structure, parameters, gradient, dtype, rows: targets.rows, plan };
+  const message: TextMessage = {
+    model,
+    structure,
+    parameters,
+    gradient,
+    dtype,
+    rows: targets.rows,
+    known: client.known,
+    plan,
+  };
   const closed = await closedForms(message);
   const matched =
     asked.iterations === 0
@@ -168,7 +177,6 @@ async function match({ message, client, startStream, inferred, ...request }: Mat
   const recovery = await recoverText({
     ...message,
     length: message.structure.length,
-    known: client.known,
     labels,
     stream: startStream,
     distance: adapted.distance === undefined ? asked.distance : "cosine",

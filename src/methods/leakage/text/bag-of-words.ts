@@ -24,6 +24,8 @@ export interface BagOfWordsOptions {
   readonly tolerance?: number;
   /** What is known of a defence's errors; none by default. */
   readonly errors?: RowErrors;
+  /** The length of the text, which has no more different tokens; needed with errors alone, 64 by default. */
+  readonly mostTokens?: number;
 }
 
 /** The errors of a row's entries. */
@@ -68,12 +70,12 @@ export interface BagOfWords {
  * @throws RangeError when the gradient is not a matrix or not finite
  */
 export function bagOfWords(embeddingGradient: NDArray, options: BagOfWordsOptions = {}): BagOfWords {
-  const { tiedOutputs, outlier = 8, tolerance = 1e-5, errors } = options;
+  const { tiedOutputs, outlier = 8, tolerance = 1e-5, errors, mostTokens = 64 } = options;
   const rows = matrixRows(embeddingGradient);
   if (tiedOutputs !== undefined)
     return errors === undefined
       ? tiedBag(rows, { outputs: tiedOutputs, tolerance })
-      : tiedBagWithin(rows, { outputs: tiedOutputs, errors });
+      : tiedBagWithin(rows, { outputs: tiedOutputs, errors, mostTokens });
   const norms = rows.map((row) => Math.hypot(...row));
   const present = norms.filter((norm) => norm > 0).length;
   if (present === 0)
@@ -150,7 +152,11 @@ function tiedBag(
 /** {@link tiedBag} of rows with errors: the span is that of most of the rows' squares. */
 function tiedBagWithin(
   rows: readonly Float64Array[],
-  { outputs, errors }: { readonly outputs: number; readonly errors: RowErrors },
+  {
+    outputs,
+    errors,
+    mostTokens,
+  }: { readonly outputs: number; readonly errors: RowErrors; readonly mostTokens: number },
 ): BagOfWords {
   const width = rows[0]?.length ?? 0;
   if (outputs >= width)
@@ -159,7 +165,7 @@ function tiedBagWithin(
       reason: `the table of embeddings is also the output layer, whose share of its gradient spans the whole space: ${outputs} masked tokens, the model is ${width} wide`,
       tokens: [],
     };
-  const outputSpan = principalSpan(rows, outputs);
+  const outputSpan = spanOfMost(rows, { dimensions: outputs, strangers: mostTokens });
   const bound = largestError(rows, { noise: errors.absolute });
   const tokens = [...rows.keys()].filter((id) => {
     const row = rows[id] ?? new Float64Array(width);
@@ -172,6 +178,35 @@ function tiedBagWithin(
     tokens,
     outputSpan,
   };
+}
+
+/** Rows among which a span is looked for, for each row that may lie outside it. */
+const rowsForStranger = 8;
+
+/**
+ * The span of a few dimensions of all rows but some strangers: the principal one, found again without the rows that are
+ * farthest from it, a few times. Short rows say little of a span, and only the longest are looked at.
+ */
+function spanOfMost(
+  rows: readonly Float64Array[],
+  { dimensions, strangers }: { readonly dimensions: number; readonly strangers: number },
+): RowSpace {
+  const squares = new Map(rows.map((row) => [row, dot(row, row)]));
+  const longest = [...rows]
+    .sort((a, b) => (squares.get(b) ?? 0) - (squares.get(a) ?? 0))
+    .slice(0, rowsForStranger * (strangers + dimensions));
+  let span = principalSpan(longest, dimensions);
+  for (let round = 0; round < 5; round++) {
+    const distances = new Map(
+      longest.map((row) => {
+        const rest = outsideSpan(row, span);
+        return [row, dot(rest, rest)];
+      }),
+    );
+    const near = [...longest].sort((a, b) => (distances.get(b) ?? 0) - (distances.get(a) ?? 0));
+    span = principalSpan(near.slice(Math.min(strangers, near.length - dimensions)), dimensions);
+  }
+  return span;
 }
 
 /**

@@ -21,6 +21,8 @@ export interface TextMessage {
   readonly dtype: "float64" | "float32";
   /** Rows of logits that the loss was taken of: the masked positions, or row 0 of a classifier. */
   readonly rows: readonly number[];
+  /** The tokens that the attacker is told, at their positions. */
+  readonly known: readonly (number | undefined)[];
   /** What the client did to the gradient. */
   readonly plan: DefencePlan;
 }
@@ -54,7 +56,7 @@ export async function closedForms(message: TextMessage): Promise<ClosedForms> {
   const bag = bagOfWords(parameterAt(gradient, model.embeddingPath), {
     ...(structure.isTied && { tiedOutputs: rows.length }),
     tolerance: tolerance.bag,
-    ...(!errors.areZero && { errors: errorsOf(model.embeddingPath) }),
+    ...(!errors.areZero && { errors: errorsOf(model.embeddingPath), mostTokens: structure.length }),
   });
   const order = wordOrder({
     model,
@@ -62,6 +64,7 @@ export async function closedForms(message: TextMessage): Promise<ClosedForms> {
     gradient,
     tokens: bag.tokens,
     outputSpan: bag.outputSpan,
+    known: message.known,
     tolerance: tolerance.order,
     ...(!errors.areZero &&
       structure.positions && {
@@ -77,13 +80,16 @@ export async function closedForms(message: TextMessage): Promise<ClosedForms> {
     rankTolerance: tolerance.rank,
     ...(!errors.areZero && { errors: errorsOf }),
   });
+  // Where errors hide a position, the attacker still knows what it was told.
+  const withKnown = (tokens: readonly (number | undefined)[]) =>
+    errors.areZero ? tokens : tokens.map((token, position) => message.known[position] ?? token);
   const labels =
     structure.outputBias === undefined
       ? undefined
       : inferTextLabels(parameterAt(gradient, structure.outputBias), rows.length);
-  const complete = [order.tokens, span.tokens].find(
-    (found): found is readonly number[] => found.length > 0 && !found.includes(undefined),
-  );
+  const complete = [order.tokens, span.tokens]
+    .map(withKnown)
+    .find((found): found is readonly number[] => found.length > 0 && !found.includes(undefined));
   const confirmation =
     complete === undefined || labels === undefined
       ? undefined

@@ -3,7 +3,7 @@ import type { NDArray } from "../../../engine/ndarray.ts";
 import type { DefencePlan } from "../defences/parse.ts";
 
 export interface EntryErrors {
-  /** Whether entries were changed in a way that cannot be worked out from what was sent: noise. */
+  /** The standard deviation of the noise on every entry. */
   readonly noise: number;
   /** The standard deviation of the error of each entry of a tensor: noise, steps of rounding, and what pruning hid. */
   absolute(shared: NDArray): number;
@@ -23,7 +23,7 @@ const formats = {
 
 /**
  * What a plan of defences does to single entries. Clipping scales all entries by one factor, which none of the closed
- * forms sees; noise before clipping is counted as it was before it, which is too much. Signs are what they are.
+ * forms sees; noise before clipping is counted as it was before it, which is too much. Signs are counted as off by half.
  */
 export function entryErrors({ text }: Pick<DefencePlan, "text">): EntryErrors {
   const parts = text.split(",");
@@ -31,13 +31,15 @@ export function entryErrors({ text }: Pick<DefencePlan, "text">): EntryErrors {
   const isPruned = parts.some((part) => /^(prune|top-k):/.test(part));
   const isInt8 = parts.includes("int8");
   const format = parts.includes("bf16") ? formats.bf16 : parts.includes("fp16") ? formats.fp16 : undefined;
-  const areZero = noise === 0 && !isPruned && !isInt8 && format === undefined;
+  const isSign = parts.includes("sign");
+  const areZero = noise === 0 && !isSign && !isPruned && !isInt8 && format === undefined;
   return {
     noise,
     relative: format?.relative ?? 0,
     areZero,
     absolute(shared) {
       const { largest, smallest, zeros } = magnitudes(shared);
+      if (isSign) return 0.5;
       const step = (isInt8 ? largest / 127 : 0) + (format?.smallest ?? 0);
       // A rounding error is uniform over a step; an entry that was not sent is at most as large as the smallest sent.
       const pruned = isPruned ? zeros * (smallest ** 2 / 3) : 0;

@@ -9,7 +9,8 @@
 import type { NDArray } from "../../../engine/ndarray.ts";
 import { type Named, parameterAt } from "../../../models/model.ts";
 import type { TextModel } from "../../../models/text-model.ts";
-import { matrixOfRows } from "../../../numeric/linear-algebra/matrix.ts";
+import { assign } from "../../../numeric/assignment.ts";
+import { matrix, matrixOfRows } from "../../../numeric/linear-algebra/matrix.ts";
 import { matrixTimesVector, transposeTimesVector } from "../../../numeric/linear-algebra/product.ts";
 import { svd } from "../../../numeric/linear-algebra/svd.ts";
 import { dot } from "../../../numeric/rows.ts";
@@ -21,7 +22,7 @@ import type { TextStructure } from "./structure.ts";
 export interface WordOrder {
   /**
    * `recovered`: every position has its token. `partial`: some have none. `estimated`: a defence moved the rows, and every
-   * position has the token whose row is nearest. `refused`: there is nothing to read it off.
+   * position has a token that fits best. `refused`: there is nothing to read it off.
    */
   readonly status: "recovered" | "partial" | "estimated" | "refused";
   /** Why, in a sentence. */
@@ -42,14 +43,19 @@ export interface WordOrderRequest {
   readonly outputSpan?: RowSpace | undefined;
   /** The largest difference between equal gradients, relative to their length; 1e-4 by default. */
   readonly tolerance?: number;
+  /** The tokens that the attacker is told, at their positions; they are used where there are errors. */
+  readonly known?: readonly (number | undefined)[];
   /** What is known of a defence's errors in either table; none by default. */
   readonly errors?: { readonly words: RowErrors; readonly positions: RowErrors };
 }
 
 /**
  * Finds where each of the present tokens stands, by comparing the two tables' gradients: tokens that occur once by
- * equality, the others by writing their row as a sum of the rows of positions. With errors, rows within them count as
- * equal, and a position that is left gets the token whose row is nearest: a guess, which `estimated` says.
+ * equality, the others by writing their row as a sum of the rows of positions.
+ *
+ * With errors the tokens are assigned to positions so that the sum of the products of their rows is largest, which for rows
+ * without errors is the true order; tokens that are left over positions' rows go on being assigned by what is left of
+ * theirs. The whole is a guess, which `estimated` says.
  *
  * @throws RangeError when the gradient lacks one of the tables
  */
@@ -72,26 +78,30 @@ export function wordOrder(request: WordOrderRequest): WordOrder {
     return refused("the gradient of the positions' table is zero");
   const wordRows = new Map(tokens.map((token) => [token, clean(words.row(token))]));
 
-  const bound = (place: Float64Array, row: Float64Array, terms = 1): number =>
-    Math.max(tolerance * norm(place), errors === undefined ? 0 : errorOf(errors, { place, row, terms }));
+  if (errors !== undefined) {
+    const found = assignedOrder(wordRows, places, request.known ?? []);
+    const equal = found.filter((token, t) => {
+      const [row, place] = [wordRows.get(token ?? -1), places[t]];
+      return (
+        row !== undefined && place !== undefined && distance(row, place) < errorOf(errors, { place, row })
+      );
+    }).length;
+    return {
+      status: "estimated",
+      reason: `the best assignment of ${tokens.length} tokens to ${length} positions; the gradients of their tables agree within the errors of what was sent at ${equal}`,
+      tokens: found,
+    };
+  }
 
   const found = places.map((place): number | undefined => {
-    const [token, row] = nearestRow(wordRows, place) ?? [];
-    return row !== undefined && distance(row, place) < bound(place, row) ? token : undefined;
+    for (const [token, row] of wordRows) if (distance(row, place) < tolerance * norm(place)) return token;
+    return undefined;
   });
   const rest = tokens.filter((token) => !found.includes(token));
   const free = [...found.keys()].filter((position) => found[position] === undefined);
   if (rest.length > 0 && free.length > 0)
-    for (const [token, positions] of sumsOf(rest, wordRows, free, places, bound))
+    for (const [token, positions] of sumsOf(rest, wordRows, free, places, tolerance))
       for (const position of positions) found[position] = token;
-  if (errors !== undefined) {
-    const sure = found.filter((token) => token !== undefined).length;
-    return {
-      status: "estimated",
-      reason: `the gradients of the tables of tokens and positions agree within the errors of what was sent at ${sure} of ${length} positions; the others have the nearest`,
-      tokens: found.map((token, t) => token ?? nearestRow(wordRows, places[t] ?? new Float64Array())?.[0]),
-    };
-  }
 
   const missing = found.filter((token) => token === undefined).length;
   return missing === 0
@@ -107,30 +117,47 @@ export function wordOrder(request: WordOrderRequest): WordOrder {
       };
 }
 
-/** The token whose row is nearest to that of a position; none without tokens. */
-function nearestRow(
+/**
+ * A token for each position: those that are known, and for the others one token each with the largest sum of products of
+ * rows. Where there are more positions than tokens, tokens stand again where what is left of their rows fits best.
+ */
+function assignedOrder(
   wordRows: ReadonlyMap<number, Float64Array>,
-  place: Float64Array,
-): readonly [token: number, row: Float64Array] | undefined {
-  let best: readonly [number, Float64Array] | undefined;
-  let smallest = Number.POSITIVE_INFINITY;
-  for (const [token, row] of wordRows) {
-    const found = distance(row, place);
-    if (!(found < smallest)) continue;
-    smallest = found;
-    best = [token, row];
+  places: readonly Float64Array[],
+  known: readonly (number | undefined)[],
+): (number | undefined)[] {
+  const found = places.map((_, position) => known[position]);
+  const free = wordRows.size === 0 ? [] : [...places.keys()].filter((t) => found[t] === undefined);
+  const left = new Map([...wordRows].filter(([token]) => !known.includes(token)));
+  const candidates = left.size > 0 ? left : new Map(wordRows);
+  let open = free;
+  while (open.length > 0) {
+    const tokens = [...candidates];
+    const costs = open.flatMap((t) => tokens.map(([, row]) => -dot(row, places[t] ?? row)));
+    const { columnOfRow } = assign(matrix(open.length, tokens.length, Float64Array.from(costs)));
+    for (const [i, column] of columnOfRow.entries()) {
+      const [position, entry] = [open[i], tokens[column]];
+      const place = places[position ?? -1];
+      if (position === undefined || entry === undefined || place === undefined) continue;
+      const [token, row] = entry;
+      found[position] = token;
+      candidates.set(
+        token,
+        row.map((value, j) => value - (place[j] ?? 0)),
+      );
+    }
+    open = open.filter((t) => found[t] === undefined);
   }
-  return best;
+  return found;
 }
 
-/** The length that a difference of a word's row and some positions' has by errors alone, but for one chance in thousands. */
+/** The length that a difference of a word's row and a position's has by errors alone, but for one chance in thousands. */
 function errorOf(
   { words, positions }: { readonly words: RowErrors; readonly positions: RowErrors },
-  pair: { readonly place: Float64Array; readonly row: Float64Array; readonly terms: number },
+  { place, row }: { readonly place: Float64Array; readonly row: Float64Array },
 ): number {
-  const sd = Math.sqrt(words.absolute ** 2 + pair.terms * positions.absolute ** 2);
-  const rounding = words.relative * norm(pair.row) + positions.relative * norm(pair.place);
-  return sd * (Math.sqrt(pair.row.length) + 4) + 2 * rounding;
+  const rounding = words.relative * norm(row) + positions.relative * norm(place);
+  return Math.hypot(words.absolute, positions.absolute) * (Math.sqrt(row.length) + 4) + 2 * rounding;
 }
 
 /** For each token whose row is a sum of rows of free positions: those positions. */
@@ -139,7 +166,7 @@ function sumsOf(
   wordRows: ReadonlyMap<number, Float64Array>,
   free: readonly number[],
   places: readonly Float64Array[],
-  bound: (place: Float64Array, row: Float64Array, terms: number) => number,
+  tolerance: number,
 ): [token: number, positions: readonly number[]][] {
   const basis = free.map((position) => places[position] ?? new Float64Array());
   const width = basis[0]?.length ?? 0;
@@ -147,13 +174,13 @@ function sumsOf(
   if (free.length === 0 || free.length > width) return [];
   // The solution of least norm: positions of equal rows share what is theirs, and none of them comes out as 1.
   const { u, values, v } = svd(matrixOfRows(basis));
-  const smallest = 2 ** -52 * Math.max(width, free.length) * (values[0] ?? 0);
+  const bound = 2 ** -52 * Math.max(width, free.length) * (values[0] ?? 0);
   const solve = (row: Float64Array): Float64Array =>
     matrixTimesVector(
       u,
       transposeTimesVector(v, row).map((along, i) => {
         const value = values[i] ?? 0;
-        return value > smallest ? along / value : 0;
+        return value > bound ? along / value : 0;
       }),
     );
   return tokens.flatMap((token): [number, readonly number[]][] => {
@@ -163,9 +190,7 @@ function sumsOf(
     const sum = new Float64Array(width);
     for (const position of positions)
       for (const [i, value] of (places[position] ?? sum).entries()) sum[i] = (sum[i] ?? 0) + value;
-    return positions.length > 0 && distance(sum, row) < bound(row, row, positions.length)
-      ? [[token, positions]]
-      : [];
+    return positions.length > 0 && distance(sum, row) < tolerance * norm(row) ? [[token, positions]] : [];
   });
 }
 
