@@ -35,12 +35,14 @@ export interface ConfirmTextRequest {
 /** Exchanges of two tokens that are tried under noise: all of a text of 15 tokens. */
 const mostExchanges = 100;
 
-/** Orders of labels that are tried: all of four, and the one that least squares gives. */
-const mostOrders = 25;
+/** Orders of labels that are tried: the one that least squares gives, and all of four where a gradient is quick. */
+const mostOrders = { small: 25, large: 6 };
+const largeModel = 1e6;
 
 /**
  * What lets an attacker be sure without the original: the gradient of a guessed text, compared with the shared one. The
- * order of the labels is that of {@link placeLabels}; where its gradient is another, up to 24 more are tried.
+ * order of the labels is that of {@link placeLabels}; where its gradient is another, up to 24 more are tried (5 for
+ * models of more than a million parameters).
  *
  * With a defence the guess's gradient is put through the same pruning, rounding and clipping. Noise cannot be repeated:
  * then a guess is confirmed whose distance noise explains, if it would not explain that of no gradient at all, and if all
@@ -82,7 +84,7 @@ export async function confirmText(request: ConfirmTextRequest): Promise<Confirma
     let second = Number.POSITIVE_INFINITY;
     let tried = 0;
     for (const order of ordersOf(placed)) {
-      if (tried++ === mostOrders) break;
+      if (tried++ === mostOrders[entries > largeModel ? "large" : "small"]) break;
       const distance = await distanceOf(ids, order);
       second = Math.min(second, Math.max(distance, best.distance));
       if (distance < best.distance) best = { distance, labels: order };

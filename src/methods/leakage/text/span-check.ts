@@ -37,7 +37,7 @@ export interface SpanCheck {
   readonly reason: string;
   /** The token at each position where exactly one is in the span, or the nearest where there are errors. */
   readonly tokens: readonly (number | undefined)[];
-  /** All tokens in the span, the nearest first, for each position. */
+  /** The tokens in the span, the nearest first, for each position; the nearest ten at most. */
   readonly candidates: readonly (readonly SpanCandidate[])[];
   /** The rank of the layer's gradient. */
   readonly rank: number;
@@ -118,10 +118,7 @@ export async function spanCheck(request: SpanCheckRequest): Promise<SpanCheck> {
   const tokens = request.vocabulary ?? Array.from({ length: rows.count }, (_, id) => id);
   const distances = await distancesToSpan({ firstLayer, parameters, length, table, tokens }, space);
   const candidates = Array.from({ length }, (_, position) =>
-    tokens
-      .map((token, i) => ({ token, distance: distances[i * length + position] ?? Number.NaN }))
-      .filter(({ distance }) => distance < tolerance)
-      .sort((a, b) => a.distance - b.distance),
+    nearestWithin(tokens, (i) => distances[i * length + position] ?? Number.NaN, tolerance),
   );
   return {
     ...verdictOf(candidates, { rank, length, hasErrors: errors !== undefined }),
@@ -201,6 +198,25 @@ function distancesToSpan(
     const squares = op.sum(op.square(vectors), { axes: -1 });
     return op.sqrt(op.div(op.sum(op.square(rest), { axes: -1 }), op.maximum(squares, Number.MIN_VALUE)));
   });
+}
+
+const mostCandidates = 10;
+
+function nearestWithin(
+  tokens: readonly number[],
+  distanceOf: (i: number) => number,
+  tolerance: number,
+): SpanCandidate[] {
+  const near: SpanCandidate[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    const distance = distanceOf(i);
+    const farthest = near.length < mostCandidates ? tolerance : (near.at(-1)?.distance ?? tolerance);
+    if (!(distance < farthest)) continue;
+    const place = near.findIndex((other) => other.distance > distance);
+    near.splice(place < 0 ? near.length : place, 0, { token: tokens[i] ?? 0, distance });
+    near.length = Math.min(near.length, mostCandidates);
+  }
+  return near;
 }
 
 function verdictOf(
