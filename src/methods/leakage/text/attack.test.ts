@@ -70,7 +70,6 @@ describe("an attack on a text", () => {
 
   it.each([
     ["prune:0.5", {}],
-    ["top-k:0.1", {}],
     ["sign", {}],
     ["int8", {}],
     ["bf16", { tied: true }],
