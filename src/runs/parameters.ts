@@ -137,7 +137,7 @@ function describeParameter(
     unit: schema.unit,
     // Of a file, say, what it must be is told by its description alone.
     accepted:
-      positional && schema.type === "string" && schema.enum === undefined
+      positional && isText(schema.type === "array" ? schema.items : schema)
         ? (schema.description ?? "a text")
         : acceptedValues(schema),
     required,
@@ -148,6 +148,11 @@ function describeParameter(
       list: forms.some((form) => form.type === "array"),
     },
   };
+}
+
+/** Whether it is any text, as that of a file's name. */
+function isText(schema: JsonSchema | undefined): boolean {
+  return schema?.type === "string" && schema.enum === undefined;
 }
 
 function isNumeric(schema: JsonSchema): boolean {

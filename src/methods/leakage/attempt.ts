@@ -6,7 +6,7 @@ import {
   minimize,
   type Objective,
 } from "../../training/lbfgs.ts";
-import { minimizeByAdam } from "../../training/minimize-adam.ts";
+import { type AdamCheckpoint, minimizeByAdam } from "../../training/minimize-adam.ts";
 import { stepDecay } from "../../training/schedule.ts";
 
 /** One attempt of an attack: one start, one minimisation. Its settings and its result can be sent to another process. */
@@ -43,18 +43,20 @@ export interface AttemptResult {
   readonly reason: string;
 }
 
-/** An attempt by L-BFGS after an iteration, from which it can go on. */
+/** An attempt after an iteration, from which it can go on. */
 export interface AttemptCheckpoint {
-  readonly minimizer: LbfgsCheckpoint;
+  readonly minimizer:
+    | { readonly kind: "lbfgs"; readonly state: LbfgsCheckpoint }
+    | { readonly kind: "adam"; readonly state: AdamCheckpoint };
   /** Where the matching loss last fell by a hundredth. */
   readonly reference: { readonly value: number; readonly evaluation: number };
 }
 
 export interface AttemptWatch {
   readonly onStep?: (step: AttemptStep) => void;
-  /** Called after `onStep` of L-BFGS wherever the attempt goes on; the next iteration waits for a promise. */
+  /** Called after `onStep` wherever the attempt goes on; the next iteration waits for a promise. */
   readonly onCheckpoint?: (checkpoint: AttemptCheckpoint) => Promise<void> | undefined;
-  /** Where an attempt of the same start and settings by L-BFGS was cut off: it ends with the same bits. */
+  /** Where an attempt of the same start and settings was cut off: it ends with the same bits. */
   readonly from?: AttemptCheckpoint;
   readonly signal?: AbortSignal;
 }
@@ -71,6 +73,9 @@ export async function runAttempt(
   watch: AttemptWatch = {},
 ): Promise<AttemptResult> {
   const { optimizer, evaluations, learningRate, box, enough, patience } = settings;
+  const from = watch.from?.minimizer;
+  if (from !== undefined && (from.kind === "lbfgs") !== (optimizer === "lbfgs"))
+    throw new RangeError(`the checkpoint is one of ${from.kind}, the attempt is by ${optimizer}`);
   let ending: "matched" | "stuck" | undefined;
   const reference = { value: Number.POSITIVE_INFINITY, evaluation: 0, ...watch.from?.reference };
   const onIteration = (state: { x: Float64Array; value: number; evaluations: number }): unknown => {
@@ -81,9 +86,10 @@ export async function runAttempt(
     else if (optimizer === "lbfgs" && evaluation - reference.evaluation >= patience) ending = "stuck";
     return ending && "stop";
   };
+  const keep = (minimizer: AttemptCheckpoint["minimizer"]): Promise<void> | undefined =>
+    watch.onCheckpoint?.({ minimizer, reference: { ...reference } });
   const onLbfgsIteration = (state: LbfgsState): unknown =>
-    onIteration(state) ??
-    watch.onCheckpoint?.({ minimizer: lbfgsCheckpoint(state), reference: { ...reference } });
+    onIteration(state) ?? keep({ kind: "lbfgs", state: lbfgsCheckpoint(state) });
   const watching = { onIteration, ...(watch.signal && { signal: watch.signal }) };
   const result =
     optimizer === "lbfgs"
@@ -95,7 +101,7 @@ export async function runAttempt(
           historySize: 100,
           ...watching,
           onIteration: onLbfgsIteration,
-          ...(watch.from && { from: watch.from.minimizer }),
+          ...(from?.kind === "lbfgs" && { from: from.state }),
         })
       : await minimizeByAdam(objective, start, {
           iterations: evaluations,
@@ -107,6 +113,8 @@ export async function runAttempt(
           gradient: optimizer === "signed-adam" ? "sign" : "value",
           ...(box && { box }),
           ...watching,
+          onCheckpoint: (state) => keep({ kind: "adam", state }),
+          ...(from?.kind === "adam" && { from: from.state }),
         });
   const { x, value, evaluations: used, status } = result;
   return {

@@ -15,6 +15,10 @@ export interface AttemptsOptions {
   /** How many run at a time. */
   readonly workers: number;
   readonly onStep?: (attempt: number, step: AttemptStep) => void;
+  /** Called with each result as it comes, in any order. */
+  readonly onResult?: (attempt: number, result: AttemptResult) => void;
+  /** Results of an earlier call under the same settings, by the place of their start: these are not run again. */
+  readonly finished?: ReadonlyMap<number, AttemptResult>;
   readonly signal?: AbortSignal;
 }
 
@@ -24,17 +28,38 @@ export interface AttemptsOptions {
  * @returns the results in the order of the starts; none behind the first that matched
  * @throws the signal's reason when it is aborted
  */
-export function runAttempts(
+export async function runAttempts(
   graph: MatchingGraph,
   starts: readonly Float64Array[],
   settings: AttemptSettings,
-  { workers, onStep, signal }: AttemptsOptions,
+  { workers, onStep, onResult, finished = new Map(), signal }: AttemptsOptions,
 ): Promise<AttemptResult[]> {
-  const tasks = starts.map((start) => ({ graph, start, settings, isWatched: onStep !== undefined }));
-  return mapTasks<AttemptTask, AttemptResult>(workModule(import.meta.url, "attempt-work"), tasks, {
-    threads: workers,
-    signal,
-    isEnough: ({ status }) => status === "matched",
-    ...(onStep && { onProgress: (attempt, step) => onStep(attempt, step as AttemptStep) }),
-  });
+  const matched = [...finished].filter(([, { status }]) => status === "matched").map(([attempt]) => attempt);
+  const needed = Math.min(starts.length, ...matched.map((attempt) => attempt + 1));
+  const left = Array.from({ length: needed }, (_, attempt) => attempt).filter((each) => !finished.has(each));
+  const attemptAt = (place: number): number => left[place] ?? place;
+  const tasks = left.map((attempt) => ({
+    graph,
+    start: starts[attempt] ?? new Float64Array(),
+    settings,
+    isWatched: onStep !== undefined,
+  }));
+  const found = await mapTasks<AttemptTask, AttemptResult>(
+    workModule(import.meta.url, "attempt-work"),
+    tasks,
+    {
+      threads: workers,
+      signal,
+      isEnough: ({ status }) => status === "matched",
+      onResult: (place, result) => onResult?.(attemptAt(place), result),
+      ...(onStep && { onProgress: (place, step) => onStep(attemptAt(place), step as AttemptStep) }),
+    },
+  );
+  const results = new Map([
+    ...finished,
+    ...found.map((result, place) => [attemptAt(place), result] as const),
+  ]);
+  const ordered = [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
+  const first = ordered.findIndex(({ status }) => status === "matched");
+  return first < 0 ? ordered : ordered.slice(0, first + 1);
 }

@@ -2,8 +2,16 @@
 export { lenet } from "../../models/lenet.ts";
 export type { Model } from "../../models/model.ts";
 export { randomStream } from "../../numeric/random.ts";
-export { attackImage } from "./attack-image.ts";
-export type { AttackOutcome, AttackRequest } from "./attack-outcome.ts";
+export { attackGradient } from "./attack-gradient.ts";
+export { attackImages } from "./attack-images.ts";
+export type {
+  AttackMethod,
+  AttackOutcome,
+  AttackRequest,
+  AttackSettings,
+  GradientAttackOutcome,
+  GradientAttackRequest,
+} from "./attack-outcome.ts";
 export type { AttackOptimizer } from "./attempt.ts";
 export {
   type Audit,

@@ -6,13 +6,13 @@ import * as tree from "../../engine/tree.ts";
 import { lenet } from "../../models/lenet.ts";
 import { type Model, parameterAt } from "../../models/model.ts";
 import { type RandomStream, randomStream } from "../../numeric/random.ts";
-import type { AttemptCheckpoint } from "./attempt.ts";
+
 import { clipNorm } from "./defences/clip.ts";
 import { pruneSmallest } from "./defences/prune.ts";
 import { meanSquaredError } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
 import { matchImages } from "./match-images.ts";
-import { type RecoverOptions, recover } from "./recover.ts";
+import { type RecoverOptions, type RecoveryCheckpoint, recover } from "./recover.ts";
 import { sharedGradient } from "./shared-gradient.ts";
 import { tinyNetwork } from "./tiny-network.testing.ts";
 import { sharedPath } from "./vectors.testing.ts";
@@ -90,7 +90,7 @@ describe("recovering digits from their gradients", () => {
       const { x: _, ...shared } = await client(lenet({ channels: 1 }), unitPixels(images, 0), label, 1234);
       return recover({ ...shared, evaluations: 1000, tolerance: 1e-4, ...options });
     };
-    const checkpoints: AttemptCheckpoint[] = [];
+    const checkpoints: RecoveryCheckpoint[] = [];
     const whole = await run({ onCheckpoint: async (state) => void checkpoints.push(structuredClone(state)) });
     expect(whole.status).toBe("matched");
     for (const from of [checkpoints[20], checkpoints.at(-1)])

@@ -5,7 +5,6 @@ import { formatCount, formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import { errorBars } from "../../runs/repeats.ts";
 import type { Run } from "../../runs/run.ts";
-import { modelInputs } from "./attack-outcome.ts";
 import {
   type Audit,
   type AuditedDefence,
@@ -17,6 +16,7 @@ import {
   type Rate,
   tellsFrom,
 } from "./audit.ts";
+import { modelInputs } from "./audit-models.ts";
 import type { Float } from "./shared-gradient.ts";
 
 export interface AuditParameters {

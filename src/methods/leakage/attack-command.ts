@@ -1,0 +1,89 @@
+/** The command `leakage attack`: its parameters. Its work is loaded when it runs, so that help pages load nothing heavy. */
+import { z } from "zod";
+import { type Command, command } from "../../runs/method.ts";
+import type { AttackImages } from "./attack-outcome.ts";
+
+export const attackSchema = z.object({
+  images: z.array(z.string().min(1)).default([]).meta({
+    description: "PNG, JPEG, WebP or TIFF images of any size",
+    positional: true,
+    placeholder: "IMAGE",
+  }),
+  gradients: z.string().min(1).optional().meta({
+    description:
+      "A gradient that was recorded elsewhere, instead of images: an .npz or .safetensors file with an array for each parameter of --model FILE.onnx, under its name",
+    placeholder: "FILE",
+  }),
+  batch: z.int().min(1).max(1024).default(1).meta({
+    description:
+      "Examples in one gradient: images are taken in groups of so many; of --gradients, of how many it is the mean",
+  }),
+  label: z
+    .array(z.union([z.int().min(0), z.enum(["infer", "joint"])]))
+    .min(1)
+    .default(["infer"])
+    .meta({
+      description:
+        "The images' labels, as numbers that the attacker is told, or how it finds those that the seed chose: infer reads them off the gradient, joint optimises them with the images",
+      placeholder: "N,...|infer|joint",
+    }),
+  model: z.string().min(1).default("lenet").meta({
+    description:
+      "The network whose gradient is shared: a file that PyTorch or another exported, with its parameters, or one with random ones: lenet, logistic, mlp, cnn, vgg11, resnet18, resnet20",
+    placeholder: "NAME|FILE.onnx",
+    group: "Network",
+  }),
+  activation: z.enum(["sigmoid", "tanh", "relu", "gelu", "softplus"]).optional().meta({
+    description: "Activation of a named network; by default sigmoid for lenet and relu for the others",
+    group: "Network",
+  }),
+  mean: z.array(z.number()).min(1).optional().meta({
+    description:
+      "What the client takes off each channel before the network: one number for each, or one for all",
+    placeholder: "N,...",
+    group: "Network",
+  }),
+  deviation: z.array(z.number().positive()).min(1).optional().meta({
+    description: "What the client then divides each channel by",
+    placeholder: "N,...",
+    group: "Network",
+  }),
+  method: z.enum(["auto", "dlg", "inverting", "linear", "closed-form"]).default("auto").meta({
+    description:
+      "dlg matches gradients by L-BFGS; inverting matches their angle by signed Adam, for networks with kinks; linear reads the image off a fully connected first layer; closed-form solves LeNet layer by layer; auto takes what suits the network",
+    group: "Attack",
+  }),
+  restarts: z.int().min(1).max(1000).default(1).meta({
+    description: "Starts to try, up to the first that matches",
+    group: "Attack",
+  }),
+  evaluations: z.int().min(1).max(10_000_000).default(4000).meta({
+    description: "The most gradient evaluations from one start; the last line search may use one more",
+    group: "Attack",
+  }),
+  dtype: z.enum(["float64", "float32"]).default("float64").meta({
+    description: "Precision of the arithmetic; float32 is faster and ends at a coarser image",
+    group: "Attack",
+  }),
+  defence: z.string().min(1).default("none").meta({
+    description:
+      "What the client does to its gradient, separated by commas: noise:gaussian:S, noise:laplacian:B, clip:NORM, dp:NORM:M, prune:RATIO, top-k:RATIO, fp16, bf16, int8, sign, soteria:RATIO; or before it, local-steps:K:RATE; the attacker knows it",
+    placeholder: "LIST",
+    group: "Defence",
+  }),
+});
+
+export type AttackParameters = z.output<typeof attackSchema>;
+
+/** The command around an attack that comes from outside. */
+export function attackCommand(attackImages: AttackImages): Command<typeof attackSchema> {
+  return command({
+    summary: "Recover images from the gradient that training on them would share",
+    example: "photo.png --seed 1",
+    parameters: attackSchema,
+    async run(parameters, run) {
+      const { runAttack } = await import("./run-attack.ts");
+      return runAttack({ parameters, run, attackImages });
+    },
+  });
+}
