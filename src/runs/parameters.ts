@@ -143,11 +143,16 @@ function describeParameter(
     required,
     defaultValue: schema.default,
     takes: {
-      number: [...forms, ...forms.flatMap((form) => form.items ?? [])].some(isNumeric),
+      number: [...forms, ...forms.flatMap(itemForms)].some(isNumeric),
       flag: forms.some((form) => form.type === "boolean"),
       list: forms.some((form) => form.type === "array"),
     },
   };
+}
+
+/** The forms of a list's items. */
+function itemForms({ items }: JsonSchema): JsonSchema[] {
+  return items === undefined ? [] : (items.anyOf ?? [items]);
 }
 
 /** Whether it is any text, as that of a file's name. */

@@ -61,8 +61,9 @@ export const attackSchema = z.object({
     description: "The most gradient evaluations from one start; the last line search may use one more",
     group: "Attack",
   }),
-  dtype: z.enum(["float64", "float32"]).default("float64").meta({
-    description: "Precision of the arithmetic; float32 is faster and ends at a coarser image",
+  dtype: z.enum(["float64", "float32"]).optional().meta({
+    description:
+      "Precision of the arithmetic; by default float64 for dlg, which it takes to a finer image, and float32, which is faster, for inverting",
     group: "Attack",
   }),
   defence: z.string().min(1).default("none").meta({

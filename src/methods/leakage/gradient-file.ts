@@ -6,7 +6,7 @@ import { isFloat } from "../../engine/dtype.ts";
 import { castArray, type NDArray } from "../../engine/ndarray.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Model, Named } from "../../models/model.ts";
-import { flat } from "../../models/names.ts";
+import { nested } from "../../models/names.ts";
 import { checkGradient } from "./gradient-matching.ts";
 import type { Float } from "./shared-gradient.ts";
 
@@ -40,20 +40,13 @@ export async function readGradient(
         `${path}: array ${name}: expected finite numbers, found ${array.data[bad]} at ${bad}`,
       );
   }
-  const names = Object.keys(flat(parameters));
-  const isOurs = names.every((name) => arrays.has(name)) && arrays.size === names.length;
-  const gradient = isOurs
-    ? tree.unflatten(
-        parameters,
-        names.map((name) => arrays.get(name) as NDArray),
-      )
-    : Object.fromEntries(arrays);
+  const gradient = nested(Object.fromEntries(arrays));
   try {
-    checkGradient(parameters, gradient as Named<NDArray>);
+    checkGradient(parameters, gradient);
   } catch (error) {
     if (error instanceof RangeError)
       throw new InputError(`${path}: for ${model.description} ${error.message}`);
     throw error;
   }
-  return tree.map((array: NDArray) => castArray(array, dtype), gradient) as Named<NDArray>;
+  return tree.map((array) => castArray(array, dtype), gradient);
 }

@@ -178,6 +178,37 @@ describe("recovering from a tiny network", () => {
     expect(recovery.attempts).toHaveLength(recovery.chosen + 1);
   });
 
+  it("goes on with the attempts that had not ended, to the same result", async () => {
+    const { x: _, ...shared } = await tinyClient([2, 2, 4, 1], 5);
+    const run = (options: Partial<RecoverOptions> = {}) =>
+      recover({ ...shared, stream: randomStream(77), examples: 4, evaluations: 40, restarts: 3, ...options });
+    const checkpoints: RecoveryCheckpoint[] = [];
+    const whole = await run({ onCheckpoint: async (state) => void checkpoints.push(structuredClone(state)) });
+    expect(checkpoints.map((each) => "finished" in each && each.finished.length)).toEqual([1, 2, 3]);
+    const steps: number[] = [];
+    const from = checkpoints[1];
+    const rest = await run({ ...(from && { from }), onStep: ({ attempt }) => steps.push(attempt) });
+    expect(rest).toEqual(whole);
+    expect(new Set(steps)).toEqual(new Set([2]));
+  });
+
+  it("goes on with signed Adam from a checkpoint with the same bits", async () => {
+    const { x: _, ...shared } = await tinyClient([3], 7);
+    const run = (options: Partial<RecoverOptions> = {}) =>
+      recover({
+        ...shared,
+        stream: randomStream(8),
+        labels: [3],
+        distance: "cosine",
+        optimizer: "signed-adam",
+        evaluations: 60,
+        ...options,
+      });
+    const checkpoints: RecoveryCheckpoint[] = [];
+    const whole = await run({ onCheckpoint: async (state) => void checkpoints.push(structuredClone(state)) });
+    expect(await run(checkpoints[30] && { from: checkpoints[30] })).toEqual(whole);
+  });
+
   it("gives an attempt up that is stuck", async () => {
     const { x: _, ...shared } = await tinyClient([2], 6);
     // No image has this gradient, so the matching loss stays away from 0.

@@ -191,11 +191,22 @@ function sharedCaveats(outcomes: readonly GradientAttackOutcome[]): string[] {
   if (first === undefined) return [];
   const { model, method, labelKnowledge, dtype, defence } = first;
   const examples = first.recoveredLabels.length;
+  const [entries, unknowns] = [model.parameters, first.recovered.data.length];
   const batch = examples === 1 ? "of one example" : `of ${formatCount(examples)} examples`;
   return [
     ...(defence === undefined ? [] : [defenceCaveat(defence)]),
     ...new Set(outcomes.flatMap(({ notes }) => notes)),
     `The gradient of a batch ${batch}, on ${model.description} (${formatCount(model.parameters)} parameters, ${model.classes} classes); ${methodWords[method]}. Larger batches, deeper networks and defences make the attack harder; this result does not speak for them.`,
+    ...(labelKnowledge === "infer" && examples > 1
+      ? [
+          "Which labels a batch has is an estimate from one gradient, and a wrong one spoils the images: --label joint optimises them instead.",
+        ]
+      : []),
+    ...(entries < unknowns
+      ? [
+          `The gradient has ${formatCount(entries)} numbers for ${formatCount(unknowns)} unknown ones of the input: many inputs have the same gradient, and only what images look like could tell them apart.`,
+        ]
+      : []),
     ...(labelKnowledge === "known"
       ? ["The attacker was told the label; with --label infer it reads the label off the gradient."]
       : []),

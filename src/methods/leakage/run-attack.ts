@@ -9,6 +9,7 @@ import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import type { AttackParameters } from "./attack-command.ts";
 import { attackGradient } from "./attack-gradient.ts";
+import { isSmooth } from "./attack-method.ts";
 import type {
   AttackCheckpoints,
   AttackImages,
@@ -60,10 +61,11 @@ interface RunState {
   readonly underWay?: AttackState;
 }
 
-async function attackTheImages({ parameters, run, attackImages, plan, attacked }: Prepared) {
+async function attackTheImages(prepared: Prepared): Promise<CommandResult> {
+  const { parameters, run, attackImages, attacked } = prepared;
   const { images: paths, batch } = parameters;
   const { model } = attacked;
-  const settings = settingsOf(parameters, plan, paths.length);
+  const settings = settingsOf(prepared, paths.length);
   const known = typeof settings.labels === "string" ? undefined : settings.labels;
   checkClasses(known ?? [], model);
   const images: NDArray[] = [];
@@ -84,8 +86,9 @@ async function attackTheImages({ parameters, run, attackImages, plan, attacked }
   const noises = [noise, ...noise.spawn(groups.length - 1)];
   const state = run.resume<RunState>();
   const done = [...(state?.done ?? [])];
+  const first = done.length;
   for (const [i, places] of groups.entries()) {
-    if (i < done.length) continue;
+    if (i < first) continue;
     const [stream, noise] = [starts[i], noises[i]];
     if (!stream || !noise) throw new Error("there are streams for each gradient");
     const own = places.map((place) => labels[place] ?? 0);
@@ -98,7 +101,7 @@ async function attackTheImages({ parameters, run, attackImages, plan, attacked }
       settings: { ...settings, ...(known && { labels: own }) },
       stream,
       threads: run.threads,
-      checkpoints: checkpointsOf(run, i === done.length ? state?.underWay : undefined, done),
+      checkpoints: checkpointsOf(run, i === first ? state?.underWay : undefined, done),
       signal: run.signal,
       onProgress: progressOf(run, i, groups.length),
     });
@@ -112,13 +115,14 @@ async function attackTheImages({ parameters, run, attackImages, plan, attacked }
   );
 }
 
-async function attackTheFile({ parameters, run, plan, attacked }: Prepared, path: string) {
+async function attackTheFile(prepared: Prepared, path: string): Promise<CommandResult> {
+  const { parameters, run, attacked } = prepared;
   const { model, isFromFile } = attacked;
   if (!isFromFile)
     throw new InputError(
       `--gradients ${path}: the network's parameters are needed: expected --model FILE.onnx, found --model ${parameters.model}`,
     );
-  const settings = settingsOf(parameters, plan, parameters.batch);
+  const settings = settingsOf(prepared, parameters.batch);
   if (typeof settings.labels !== "string") checkClasses(settings.labels, model);
   const weights = attacked.parameters(run.rng, settings.dtype);
   const gradient = await readGradient(path, model, weights, settings.dtype);
@@ -166,8 +170,10 @@ function progressOf(run: Run, gradient: number, gradients: number) {
 }
 
 /** @throws InputError in one line for labels that are neither numbers, one for each image, nor a single word */
-function settingsOf(parameters: AttackParameters, plan: DefencePlan, examples: number): AttackSettings {
-  const { label, method, restarts, evaluations, dtype } = parameters;
+function settingsOf({ parameters, plan, attacked: { model } }: Prepared, examples: number): AttackSettings {
+  const { label, method, restarts, evaluations } = parameters;
+  const matchesAngles = method === "inverting" || (method === "auto" && !isSmooth(model));
+  const { dtype = matchesAngles ? "float32" : "float64" } = parameters;
   const settings = { method, restarts, evaluations, dtype, plan };
   const numbers = label.filter((each) => typeof each === "number");
   const [word] = label;
