@@ -41,7 +41,7 @@ interface CurveFigure {
   readonly name: string;
   readonly label: string;
   value(point: CurvePoint): number;
-  /** The colour of the first line. */
+  /** The colour of a single line. */
   readonly series: number;
   readonly bound?: number;
   readonly caption: string;
@@ -84,7 +84,8 @@ function curvePlot(figure: CurveFigure, lines: readonly (readonly Point[])[]): P
     marks: [
       ...(bound === undefined ? [] : boundMarks(bound)),
       ...lines.flatMap((line, i) => {
-        const stroke = seriesColour(figure.series + i);
+        // Alone, each figure has its colour; of several gradients each has its own in both.
+        const stroke = seriesColour(lines.length > 1 ? i : figure.series);
         const end = line.slice(-1);
         return [
           lineY(line, { ...channels, stroke, strokeWidth: 1.75 }),

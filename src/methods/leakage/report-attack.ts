@@ -190,13 +190,15 @@ function sharedCaveats(outcomes: readonly GradientAttackOutcome[]): string[] {
   const [first] = outcomes;
   if (first === undefined) return [];
   const { model, method, labelKnowledge, dtype, defence } = first;
-  const examples = first.recoveredLabels.length;
+  const examples = Math.max(...outcomes.map(({ recoveredLabels }) => recoveredLabels.length));
   const [entries, unknowns] = [model.parameters, first.recovered.data.length];
-  const batch = examples === 1 ? "of one example" : `of ${formatCount(examples)} examples`;
+  const size = examples === 1 ? "one example" : `${formatCount(examples)} examples`;
+  const gradients =
+    outcomes.length === 1 ? `The gradient of a batch of ${size}` : `Gradients of batches of ${size}`;
   return [
     ...(defence === undefined ? [] : [defenceCaveat(defence)]),
     ...new Set(outcomes.flatMap(({ notes }) => notes)),
-    `The gradient of a batch ${batch}, on ${model.description} (${formatCount(model.parameters)} parameters, ${model.classes} classes); ${methodWords[method]}. Larger batches, deeper networks and defences make the attack harder; this result does not speak for them.`,
+    `${gradients}, on ${model.description} (${formatCount(model.parameters)} parameters, ${model.classes} classes); ${methodWords[method]}. Larger batches, deeper networks and defences make the attack harder; this result does not speak for them.`,
     ...(labelKnowledge === "infer" && examples > 1
       ? [
           "Which labels a batch has is an estimate from one gradient, and a wrong one spoils the images: --label joint optimises them instead.",
