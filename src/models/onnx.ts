@@ -1,8 +1,10 @@
+import { dirname } from "node:path";
 import { InputError } from "../data/input-error.ts";
 import { readWhole } from "../data/npy.ts";
 import { isFloat } from "../engine/dtype.ts";
 import { GraphError } from "../engine/errors.ts";
 import { castArray, type NDArray } from "../engine/ndarray.ts";
+import { withExternalData } from "../engine/onnx/external-data.ts";
 import { type OnnxInput, type OnnxModel, parseOnnx } from "../engine/onnx/read.ts";
 import * as op from "../engine/ops/index.ts";
 import type { Spec, Tensor } from "../engine/tensor.ts";
@@ -46,7 +48,7 @@ export async function modelFromOnnx(
   path: string,
   { dimensions = {} }: OnnxClassifierOptions = {},
 ): Promise<OnnxClassifier> {
-  const bytes = await readWhole(path);
+  const bytes = await selfContained(path);
   return located(path, () => {
     // All that is wrong with the file is said of it as it is, before its statistics are looked for.
     parseOnnx(bytes, { name: path });
@@ -91,6 +93,18 @@ export async function modelFromOnnx(
     };
     return { ...model, classes: classesOf(model, fixedBatch ?? 1, input) };
   });
+}
+
+/** The bytes of the file, with the tensors that it keeps in files beside it. */
+async function selfContained(path: string): Promise<Uint8Array> {
+  const bytes = await readWhole(path);
+  try {
+    return await withExternalData(bytes, dirname(path));
+  } catch (error) {
+    throw new InputError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The dtype that a model is applied in. */
