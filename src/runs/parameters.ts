@@ -114,6 +114,14 @@ export function quoteValue(value: unknown): string {
   return Array.isArray(value) ? `"${value.join(",")}"` : String(value);
 }
 
+/** A default as it would be typed; empty where there is none, or an empty list. */
+export function typedDefault({ defaultValue }: ParameterDescription): string {
+  if (defaultValue === undefined) return "";
+  return Array.isArray(defaultValue) || typeof defaultValue === "string"
+    ? String(defaultValue)
+    : quoteValue(defaultValue);
+}
+
 /** `learningRate` as `learning-rate`. */
 export function kebabCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
