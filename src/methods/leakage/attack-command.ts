@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type Command, command } from "../../runs/method.ts";
 import type { AttackImages } from "./attack-outcome.ts";
+import { networkParameter, networkParameters } from "./network-parameters.ts";
 
 export const attackSchema = z.object({
   images: z.array(z.string().min(1)).default([]).meta({
@@ -27,27 +28,8 @@ export const attackSchema = z.object({
         "The images' labels, as numbers that the attacker is told, or how it finds those that the seed chose: infer reads them off the gradient, joint optimises them with the images",
       placeholder: "N,...|infer|joint",
     }),
-  model: z.string().min(1).default("lenet").meta({
-    description:
-      "The network whose gradient is shared: a file that PyTorch or another exported, with its parameters, or one with random ones: lenet, logistic, mlp, cnn, vgg11, resnet18, resnet20",
-    placeholder: "NAME|FILE.onnx",
-    group: "Network",
-  }),
-  activation: z.enum(["sigmoid", "tanh", "relu", "gelu", "softplus"]).optional().meta({
-    description: "Activation of a named network; by default sigmoid for lenet and relu for the others",
-    group: "Network",
-  }),
-  mean: z.array(z.number()).min(1).optional().meta({
-    description:
-      "What the client takes off each channel before the network: one number for each, or one for all",
-    placeholder: "N,...",
-    group: "Network",
-  }),
-  deviation: z.array(z.number().positive()).min(1).optional().meta({
-    description: "What the client then divides each channel by",
-    placeholder: "N,...",
-    group: "Network",
-  }),
+  model: networkParameter("lenet"),
+  ...networkParameters,
   method: z.enum(["auto", "dlg", "inverting", "linear", "closed-form"]).default("auto").meta({
     description:
       "dlg matches gradients by L-BFGS; inverting matches their angle by signed Adam, for networks with kinks; linear reads the image off a fully connected first layer; closed-form solves LeNet layer by layer; auto takes what suits the network",

@@ -1,3 +1,4 @@
+import type { ImageShape } from "../../data/image.ts";
 import { InputError } from "../../data/input-error.ts";
 import { castArray, type NDArray } from "../../engine/ndarray.ts";
 import * as tree from "../../engine/tree.ts";
@@ -7,9 +8,16 @@ import { modelNamed } from "../../models/named.ts";
 import { normalised } from "../../models/normalised.ts";
 import { modelFromOnnx } from "../../models/onnx.ts";
 import type { RandomStream } from "../../numeric/random.ts";
+import { attackedNetworks } from "./network-parameters.ts";
 
-/** The networks that `--model` names; they take 3 x 32 x 32 images and have 100 classes, as for CIFAR-100. */
-export const attackedNetworks = ["lenet", "logistic", "mlp", "cnn", "vgg11", "resnet18", "resnet20"] as const;
+function networkNamed(name: string, activation: Activation | undefined): Model {
+  const isGrey = name === "lenet-grey";
+  return modelNamed(isGrey ? "lenet" : name, {
+    inputShape: isGrey ? [1, 28, 28] : [3, 32, 32],
+    classes: isGrey ? 10 : 100,
+    ...(activation && { activation }),
+  });
+}
 
 export interface ModelChoice {
   /** One of {@link attackedNetworks}, or the path of an ONNX file. */
@@ -44,9 +52,7 @@ export async function openAttackedModel(choice: ModelChoice): Promise<AttackedMo
     );
   if (isFromFile && activation !== undefined)
     throw new InputError(`--activation ${activation}: the activations of ${name} are those of its file`);
-  const bare = isFromFile
-    ? await modelFromOnnx(name)
-    : modelNamed(name, { inputShape: [3, 32, 32], classes: 100, ...(activation && { activation }) });
+  const bare = isFromFile ? await modelFromOnnx(name) : networkNamed(name, activation);
   const model = withNormalisation(bare, { mean, deviation });
   const stored = "pretrained" in bare ? (bare.pretrained as Named<NDArray>) : undefined;
   return {
@@ -70,4 +76,27 @@ function withNormalisation(
     if (error instanceof RangeError) throw new InputError(`--mean, --deviation: ${error.message}`);
     throw error;
   }
+}
+
+/**
+ * The shape of the images that a network takes.
+ *
+ * @throws InputError when it takes something else
+ */
+export function imageShapeOf({ inputShape, inputDType, description }: Model): ImageShape {
+  const [channels = 0, height = 0, width = 0, ...more] = inputShape;
+  if (inputDType !== undefined || more.length > 0 || (channels !== 1 && channels !== 3) || width < 1)
+    throw new InputError(
+      `--model: ${description} takes inputs [N, ${inputShape.join(", ")}]${inputDType === undefined ? "" : ` of ${inputDType}`}; expected images [N, 1 or 3, height, width]`,
+    );
+  return [channels, height, width];
+}
+
+/** @throws InputError when a label is not a class of the network */
+export function checkClasses(labels: readonly number[], { classes, description }: Model): void {
+  const bad = labels.find((label) => label >= classes);
+  if (bad !== undefined)
+    throw new InputError(
+      `--label: expected classes of ${description} from 0 to ${classes - 1}, found ${bad}`,
+    );
 }

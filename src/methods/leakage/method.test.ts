@@ -174,7 +174,7 @@ describe("leakage attack", () => {
     [{ label: ["infer", 2] }, '--label: expected infer, joint, or a number, found "infer,2"'],
     [
       { model: "vgg" },
-      '--model: expected one of lenet, logistic, mlp, cnn, vgg11, resnet18, resnet20, or a file whose name ends in .onnx, found "vgg"',
+      '--model: expected one of lenet, lenet-grey, logistic, mlp, cnn, vgg11, resnet18, resnet20, or a file whose name ends in .onnx, found "vgg"',
     ],
     [
       { model: "net.onnx", activation: "tanh" },

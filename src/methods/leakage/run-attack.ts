@@ -1,9 +1,8 @@
 /** The command `leakage attack`: reads what is attacked, attacks, writes the result. */
 import { basename } from "node:path";
-import { type ImageShape, readImage } from "../../data/image.ts";
+import { readImage } from "../../data/image.ts";
 import { InputError } from "../../data/input-error.ts";
 import type { NDArray } from "../../engine/ndarray.ts";
-import type { Model } from "../../models/model.ts";
 import { formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
@@ -18,7 +17,7 @@ import type {
   AttackSettings,
   AttackState,
 } from "./attack-outcome.ts";
-import { type AttackedModel, openAttackedModel } from "./attacked-model.ts";
+import { type AttackedModel, checkClasses, imageShapeOf, openAttackedModel } from "./attacked-model.ts";
 import { type DefencePlan, parseDefences } from "./defences/parse.ts";
 import { batchOf } from "./examples.ts";
 import { readGradient } from "./gradient-file.ts";
@@ -70,7 +69,7 @@ async function attackTheImages(prepared: Prepared): Promise<CommandResult> {
   checkClasses(known ?? [], model);
   const images: NDArray[] = [];
   for (const path of paths) {
-    const { image, notices } = await readImage(path, imageShape(model));
+    const { image, notices } = await readImage(path, imageShapeOf(model));
     for (const notice of notices) run.note(`${notice}.`);
     images.push(image);
     run.signal.throwIfAborted();
@@ -184,24 +183,6 @@ function settingsOf({ parameters, plan, attacked: { model } }: Prepared, example
       `--label: expected infer, joint, or ${examples === 1 ? "a number" : `${examples} numbers, one for each example`}, found "${label.join(",")}"`,
     );
   return { labels: numbers, ...settings };
-}
-
-function checkClasses(labels: readonly number[], { classes, description }: Model): void {
-  const bad = labels.find((label) => label >= classes);
-  if (bad !== undefined)
-    throw new InputError(
-      `--label: expected classes of ${description} from 0 to ${classes - 1}, found ${bad}`,
-    );
-}
-
-/** @throws InputError when the network takes something else */
-function imageShape({ inputShape, inputDType, description }: Model): ImageShape {
-  const [channels = 0, height = 0, width = 0, ...more] = inputShape;
-  if (inputDType !== undefined || more.length > 0 || (channels !== 1 && channels !== 3) || width < 1)
-    throw new InputError(
-      `--model: ${description} takes inputs [N, ${inputShape.join(", ")}]${inputDType === undefined ? "" : ` of ${inputDType}`}; expected images [N, 1 or 3, height, width]`,
-    );
-  return [channels, height, width];
 }
 
 /** @throws InputError in one line for a list of defences that cannot be read, or one that sets the batch */
