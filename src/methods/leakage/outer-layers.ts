@@ -1,10 +1,11 @@
 /** A network's first and last fully connected layers, found by what they do, whatever they are called. */
-import { castArray, type NDArray, ndarray } from "../../engine/ndarray.ts";
+import { castArray, type NDArray, ndarray, toNumbers } from "../../engine/ndarray.ts";
 import { compile, spec } from "../../engine/runtime/compile.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import * as tree from "../../engine/tree.ts";
 import { applyAsClient, type Model, type Named, parameterAt } from "../../models/model.ts";
+import { flat } from "../../models/names.ts";
 import { randomStream } from "../../numeric/random.ts";
 import { invertLinearLayer, type LinearLayerGradient } from "./invert-linear-layer.ts";
 import { sharedGradient } from "./shared-gradient.ts";
@@ -50,64 +51,76 @@ const rounding = 1e-9;
  */
 export async function findLastLayer(model: Model, parameters: Named<NDArray>): Promise<LinearLayer> {
   const { classes } = model;
-  const paths = tree.paths(parameters);
-  const shapes = tree.leaves(parameters).map(({ shape }) => shape);
-  const candidates = paths.filter((_, i) => shapes[i]?.includes(classes) && (shapes[i]?.length ?? 0) <= 2);
-  if (candidates.length === 0) return {};
+  const places = Object.entries(flat(parameters));
+  const vectors = places.filter(([, { shape }]) => shape.length === 1 && shape[0] === classes);
+  const matrices = places.filter(([, { shape }]) => shape.length === 2 && shape.includes(classes));
+  if (model.inputDType !== undefined || vectors.length + matrices.length === 0) return {};
+  const probe = await probeOf(model, parameters);
+  try {
+    const shifts = randomStream(0).normal(classes);
+    const shift = (k: number): number => shifts[k] ?? 0;
+    let bias: { readonly path: string; readonly values: NDArray } | undefined;
+    for (const [path, values] of vectors) {
+      const isBias = await probe.gives(
+        path,
+        (value, k) => value + shift(k),
+        (logit, k) => logit + shift(k),
+      );
+      if (isBias) bias = { path, values };
+    }
+    const found = bias === undefined ? {} : { bias: bias.path };
+    const offset = (k: number): number => Number(bias?.values.data[k] ?? 0);
+    for (const [path, { shape }] of matrices)
+      for (const isTransposed of [false, true]) {
+        const [rows = 0, columns = 0] = shape;
+        if ((isTransposed ? columns : rows) !== classes) continue;
+        const classOf = (i: number): number => (isTransposed ? i % columns : Math.floor(i / columns));
+        const isWeight = await probe.gives(
+          path,
+          (value, i) => value * (1 + shift(classOf(i))),
+          (logit, k) => offset(k) + (1 + shift(k)) * (logit - offset(k)),
+        );
+        if (isWeight) return { ...found, weight: { path, isTransposed } };
+      }
+    return found;
+  } finally {
+    await probe.dispose();
+  }
+}
+
+interface Probe {
+  /** Whether changing a parameter's entries changes the logits of a random example as expected. */
+  gives(
+    path: string,
+    change: (value: number, i: number) => number,
+    expected: (logit: number, k: number) => number,
+  ): Promise<boolean>;
+  dispose(): Promise<void>;
+}
+
+async function probeOf(model: Model, parameters: Named<NDArray>): Promise<Probe> {
   const exact = tree.map((array) => castArray(array, "float64"), parameters);
-  const stream = randomStream(0);
-  const x = ndarray(stream.normal(sizeOf(model.inputShape)), [1, ...model.inputShape], "float64");
+  const shape = [1, ...model.inputShape];
+  const x = ndarray(randomStream(1).normal(sizeOf(shape)), shape, "float64");
   const forward = await compile(
     (values: Named<Tensor>, inputs: Tensor) => applyAsClient(model, values, inputs),
-    [model.parameters("float64"), spec(x.shape, "float64")] as const,
+    [model.parameters("float64"), spec(shape, "float64")] as const,
     { threads: 1 },
   );
-  const logits = async (values: Named<NDArray>): Promise<Float64Array> =>
-    Float64Array.from((await forward.run(values, x)).data as Float64Array);
-  try {
-    const before = await logits(exact);
-    const shifts = stream.normal(classes);
-    const follows = async (changed: Named<NDArray>, expected: (k: number) => number): Promise<boolean> => {
-      const after = await logits(changed);
-      const scale = 1 + Math.max(...before.map(Math.abs));
-      return after.every((value, k) => Math.abs(value - expected(k)) <= rounding * scale);
-    };
-    const changedAt = (path: string, change: (value: number, i: number) => number): Named<NDArray> =>
-      tree.unflatten(
-        exact,
-        tree
-          .leaves(exact)
-          .map((array, i) =>
-            paths[i] === path
-              ? ndarray(Float64Array.from(array.data as Float64Array, change), array.shape, "float64")
-              : array,
-          ),
+  const logitsOf = async (values: Named<NDArray>): Promise<number[]> =>
+    toNumbers(await forward.run(values, x));
+  const before = await logitsOf(exact);
+  const scale = 1 + Math.max(...before.map(Math.abs));
+  return {
+    async gives(path, change, expected) {
+      const changed = Object.entries(flat(exact)).map(([name, array]) =>
+        name === path ? ndarray(array.data.map(change), array.shape, "float64") : array,
       );
-    let bias: string | undefined;
-    for (const path of candidates) {
-      if (parameterAt(exact, path).shape.length !== 1) continue;
-      const shifted = changedAt(path, (value, k) => value + (shifts[k] ?? 0));
-      if (await follows(shifted, (k) => (before[k] ?? 0) + (shifts[k] ?? 0))) bias = path;
-    }
-    const offset = (k: number): number => (bias === undefined ? 0 : Number(parameterAt(exact, bias).data[k]));
-    for (const path of candidates) {
-      const { shape } = parameterAt(exact, path);
-      const [rows = 0, columns = 0] = shape;
-      if (shape.length !== 2) continue;
-      for (const isTransposed of [false, true]) {
-        if ((isTransposed ? columns : rows) !== classes) continue;
-        const classAt = (i: number): number => (isTransposed ? i % columns : Math.floor(i / columns));
-        const scaled = changedAt(path, (value, i) => value * (1 + (shifts[classAt(i)] ?? 0)));
-        const logit = (k: number): number =>
-          offset(k) + (1 + (shifts[k] ?? 0)) * ((before[k] ?? 0) - offset(k));
-        if (await follows(scaled, logit))
-          return { weight: { path, isTransposed }, ...(bias !== undefined && { bias }) };
-      }
-    }
-    return bias === undefined ? {} : { bias };
-  } finally {
-    await forward.dispose();
-  }
+      const after = await logitsOf(tree.unflatten(exact, changed));
+      return after.every((value, k) => Math.abs(value - expected(before[k] ?? 0, k)) <= rounding * scale);
+    },
+    dispose: () => forward.dispose(),
+  };
 }
 
 /**
@@ -120,16 +133,15 @@ export async function findFirstLayer(
 ): Promise<{ readonly weight: WeightPlace; readonly bias: string } | undefined> {
   if (model.inputDType !== undefined) return undefined;
   const features = sizeOf(model.inputShape);
-  const paths = tree.paths(parameters);
-  const leaves = tree.leaves(parameters);
-  const pairs = paths.flatMap((path, i) => {
-    const [rows = 0, columns = 0, ...more] = leaves[i]?.shape ?? [];
-    if (more.length > 0) return [];
+  const places = Object.entries(flat(parameters));
+  const pairs = places.flatMap(([path, { shape }]) => {
+    const [rows = 0, columns = 0] = shape;
+    if (shape.length !== 2) return [];
     return [false, true].flatMap((isTransposed) => {
       const [units, inputs] = isTransposed ? [columns, rows] : [rows, columns];
-      if (inputs !== features || units === 0) return [];
-      const biases = paths.filter((_, j) => leaves[j]?.shape.length === 1 && leaves[j]?.shape[0] === units);
-      return biases.map((bias) => ({ weight: { path, isTransposed }, bias }));
+      if (inputs !== features) return [];
+      const biases = places.filter(([, { shape }]) => shape.length === 1 && shape[0] === units);
+      return biases.map(([bias]) => ({ weight: { path, isTransposed }, bias }));
     });
   });
   if (pairs.length === 0) return undefined;
