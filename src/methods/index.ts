@@ -7,7 +7,7 @@ import { defineLeakage } from "./leakage/method.ts";
  */
 export const methods: readonly Method[] = [
   defineLeakage(async (request) => (await import("./leakage/attack-images.ts")).attackImages(request), {
-    attackText: async (request) => (await import("./leakage/text-attack.ts")).attackText(request),
-    loadModels: async () => (await import("./leakage/text-models.ts")).makeTextModel,
+    attackText: async (request) => (await import("./leakage/text/attack.ts")).attackText(request),
+    loadModels: async () => (await import("./leakage/text/attacked-models.ts")).makeTextModel,
   }),
 ];

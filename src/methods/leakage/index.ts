@@ -72,4 +72,4 @@ export {
   type SharedGradientRequest,
   sharedGradient,
 } from "./shared-gradient.ts";
-export * from "./text.ts";
+export * from "./text/index.ts";

@@ -5,7 +5,7 @@ import { attackCommand } from "./attack-command.ts";
 import type { AttackImages } from "./attack-outcome.ts";
 import { attackedModels } from "./audit-models.ts";
 import { riskCommand } from "./risk-command.ts";
-import { type TextCommandParts, textCommand } from "./text-command.ts";
+import { type TextCommandParts, textCommand } from "./text/command.ts";
 
 const auditSchema = z.object({
   data: z.string().min(1).meta({
