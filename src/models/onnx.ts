@@ -1,5 +1,5 @@
+import { readBytes } from "../data/byte-source.ts";
 import { InputError } from "../data/input-error.ts";
-import { readWhole } from "../data/npy.ts";
 import { isFloat } from "../engine/dtype.ts";
 import { GraphError } from "../engine/errors.ts";
 import { castArray, type NDArray } from "../engine/ndarray.ts";
@@ -46,7 +46,7 @@ export async function modelFromOnnx(
   path: string,
   { dimensions = {} }: OnnxClassifierOptions = {},
 ): Promise<OnnxClassifier> {
-  const bytes = await readWhole(path);
+  const bytes = await readBytes(path);
   return located(path, () => {
     // All that is wrong with the file is said of it as it is, before its statistics are looked for.
     parseOnnx(bytes, { name: path });
