@@ -315,6 +315,8 @@ describe("a table that cannot be read", () => {
       "a,b\n1,2,3\n1,2,3\n1,2,3\n",
       "line 1: expected 3 fields, as in most lines, found 2",
     ],
+    ["cut.json", '[{"a": 1},', 'offset 10: expected the rest of a JSON list, found its end after ","'],
+    ["cut.json.gz", gzipSync('[{"a": 1},\n  '), 'expected the rest of a JSON list, found its end after ","'],
     ["empty.csv", "", "the file is empty"],
     ["empty.csv.gz", gzipSync(""), "the file is empty"],
     ["blank.csv", "\n \n", "only blank lines"],
