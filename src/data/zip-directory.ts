@@ -35,7 +35,7 @@ export interface ZipMember {
  * @throws InputError naming the archive, the member or offset, what was expected and what was found
  */
 export async function zipMembers(source: ByteSource): Promise<ZipMember[]> {
-  const { path, size } = source;
+  const { path } = source;
   const { count, start, end } = await directoryOf(source);
   const bytes = await source.read(start, end - start);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
