@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
+import { readBytes } from "../data/byte-source.ts";
 import { InputError } from "../data/input-error.ts";
-import { readWhole } from "../data/npy.ts";
 import { GraphError } from "../engine/errors.ts";
 import { castArray, type NDArray } from "../engine/ndarray.ts";
 import { withExternalData } from "../engine/onnx/external-data.ts";
@@ -59,7 +59,7 @@ export async function openOnnx(
 
 /** The bytes of the file, with the tensors that it keeps in files beside it. */
 async function selfContained(path: string): Promise<Uint8Array> {
-  const bytes = await readWhole(path);
+  const bytes = await readBytes(path);
   try {
     return await withExternalData(bytes, dirname(path));
   } catch (error) {
