@@ -61,7 +61,10 @@ export interface RecoverOptions
    * squared norm, for cosine distances by itself. 0 by default: never.
    */
   readonly tolerance?: number;
-  /** Evaluations after which L-BFGS gives up an attempt whose loss fell by less than a hundredth; 500 by default. */
+  /**
+   * Evaluations after which L-BFGS gives up an attempt whose loss fell and whose pixels moved by less than a hundredth; 500
+   * by default.
+   */
   readonly patience?: number;
   /** How many starts to try; 1 by default. The first that matches ends the attack. */
   readonly restarts?: number;
@@ -225,9 +228,10 @@ function settingsOf(options: RecoverOptions, pixels: number): AttemptSettings {
     optimizer,
     evaluations,
     learningRate,
+    pixels,
     enough: tolerance * (countsLength(distance) ? squaredNorm(gradient) : 1),
     patience,
-    ...(box !== null && { box: { low: box[0], high: box[1], count: pixels } }),
+    ...(box !== null && { box: { low: box[0], high: box[1] } }),
   };
 }
 
