@@ -2,6 +2,13 @@
 export { lenet } from "../../models/lenet.ts";
 export type { Model } from "../../models/model.ts";
 export { randomStream } from "../../numeric/random.ts";
+export {
+  type CostOfDefences,
+  type CostRequest,
+  costOfDefences,
+  type DefenceCost,
+  learningRates,
+} from "./accuracy.ts";
 export { attackImage } from "./attack-image.ts";
 export type { AttackOutcome, AttackRequest } from "./attack-outcome.ts";
 export type { AttackOptimizer } from "./attempt.ts";
@@ -11,6 +18,7 @@ export {
   type AuditRequest,
   auditDefences,
   defaultDefences,
+  type Estimate,
 } from "./audit.ts";
 export {
   type ClosedForm,
@@ -42,6 +50,7 @@ export {
   type LabelMethod,
   labelAccuracy,
 } from "./infer-labels.ts";
+export { type InformedAttack, type InformedAttackRequest, informedAttack } from "./informed-attack.ts";
 export {
   invertLinearLayer,
   type LinearLayerGradient,

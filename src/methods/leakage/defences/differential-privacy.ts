@@ -78,6 +78,8 @@ export function clipAndNoise(norm: number, noiseMultiplier: number): PrivateDefe
   return {
     text: `dp:${norm}:${noiseMultiplier}`,
     description: `clipping to norm ${norm}, then Gaussian noise of standard deviation ${noiseMultiplier * norm}`,
+    effects: [{ kind: "scaling" }, { kind: "noise", deviation: noiseMultiplier * norm }],
+    perExample: { norm, noise: noiseMultiplier * norm },
     apply: async (gradient, { stream }) =>
       addGaussianNoise(clipNorm(gradient, norm), { scale: noiseMultiplier * norm }, stream),
     epsilon: (delta) => gaussianMechanismEpsilon(noiseMultiplier, delta),
