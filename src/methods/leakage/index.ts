@@ -2,6 +2,13 @@
 export { lenet } from "../../models/lenet.ts";
 export type { Model } from "../../models/model.ts";
 export { randomStream } from "../../numeric/random.ts";
+export {
+  type CostOfDefences,
+  type CostRequest,
+  costOfDefences,
+  type DefenceCost,
+  learningRates,
+} from "./accuracy.ts";
 export { attackGradient } from "./attack-gradient.ts";
 export { attackImages } from "./attack-images.ts";
 export type {
@@ -19,6 +26,7 @@ export {
   type AuditRequest,
   auditDefences,
   defaultDefences,
+  type Estimate,
 } from "./audit.ts";
 export {
   type ClosedForm,
@@ -50,6 +58,7 @@ export {
   type LabelMethod,
   labelAccuracy,
 } from "./infer-labels.ts";
+export { type InformedAttack, type InformedAttackRequest, informedAttack } from "./informed-attack.ts";
 export {
   invertLinearLayer,
   type LinearLayerGradient,

@@ -29,12 +29,26 @@ const auditSchema = z.object({
     .int()
     .min(1)
     .max(10_000_000)
-    .default(3500)
+    .default(1500)
     .meta({ description: "The most gradient evaluations of an attack" }),
   dtype: z
     .enum(["float32", "float64"])
     .default("float32")
-    .meta({ description: "Precision of the arithmetic; float64 takes twice the time" }),
+    .meta({ description: "Precision of the attacks' arithmetic; float64 takes twice the time" }),
+  accuracy: z
+    .boolean()
+    .default(true)
+    .meta({ description: "Measure what each defence costs in accuracy, by training under it" }),
+  trainImages: z.int().min(500).max(1_000_000).default(12_000).meta({
+    description: "Images to train on, tune with and measure accuracy on; fewer where DATA holds fewer",
+  }),
+  trainSteps: z.int().min(1).max(1_000_000).default(1000).meta({ description: "Steps of a training" }),
+  trainSeeds: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(3)
+    .meta({ description: "Trainings under each defence, beside those that choose its learning rate" }),
 });
 
 /**
@@ -55,7 +69,8 @@ export function defineLeakage(attackImages: AttackImages, text: TextCommandParts
     commands: {
       attack: attackCommand(attackImages),
       audit: command({
-        summary: "Measure what each defence keeps from an attacker who knows it",
+        summary:
+          "Measure what each defence keeps from an attacker who knows it, and what it costs in accuracy",
         example: "cifar-10 --samples 12 --seeds 3",
         parameters: auditSchema,
         async run(parameters, run) {
