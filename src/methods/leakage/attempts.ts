@@ -28,38 +28,19 @@ export interface AttemptsOptions {
  * @returns the results in the order of the starts; none behind the first that matched
  * @throws the signal's reason when it is aborted
  */
-export async function runAttempts(
+export function runAttempts(
   graph: MatchingGraph,
   starts: readonly Float64Array[],
   settings: AttemptSettings,
-  { workers, onStep, onResult, finished = new Map(), signal }: AttemptsOptions,
+  { workers, onStep, onResult, finished, signal }: AttemptsOptions,
 ): Promise<AttemptResult[]> {
-  const matched = [...finished].filter(([, { status }]) => status === "matched").map(([attempt]) => attempt);
-  const needed = Math.min(starts.length, ...matched.map((attempt) => attempt + 1));
-  const left = Array.from({ length: needed }, (_, attempt) => attempt).filter((each) => !finished.has(each));
-  const attemptAt = (place: number): number => left[place] ?? place;
-  const tasks = left.map((attempt) => ({
-    graph,
-    start: starts[attempt] ?? new Float64Array(),
-    settings,
-    isWatched: onStep !== undefined,
-  }));
-  const found = await mapTasks<AttemptTask, AttemptResult>(
-    workModule(import.meta.url, "attempt-work"),
-    tasks,
-    {
-      threads: workers,
-      signal,
-      isEnough: ({ status }) => status === "matched",
-      onResult: (place, result) => onResult?.(attemptAt(place), result),
-      ...(onStep && { onProgress: (place, step) => onStep(attemptAt(place), step as AttemptStep) }),
-    },
-  );
-  const results = new Map([
-    ...finished,
-    ...found.map((result, place) => [attemptAt(place), result] as const),
-  ]);
-  const ordered = [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
-  const first = ordered.findIndex(({ status }) => status === "matched");
-  return first < 0 ? ordered : ordered.slice(0, first + 1);
+  const tasks = starts.map((start) => ({ graph, start, settings, isWatched: onStep !== undefined }));
+  return mapTasks<AttemptTask, AttemptResult>(workModule(import.meta.url, "attempt-work"), tasks, {
+    threads: workers,
+    signal,
+    isEnough: ({ status }) => status === "matched",
+    ...(finished && { finished }),
+    ...(onResult && { onResult }),
+    ...(onStep && { onProgress: (attempt, step) => onStep(attempt, step as AttemptStep) }),
+  });
 }
