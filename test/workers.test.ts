@@ -48,6 +48,31 @@ describe("mapTasks", () => {
     expect(heard).toEqual(expect.arrayContaining([0, 1, 2]));
   });
 
+  it.each([1, 2])("gives every process what is common to the tasks (%i processes)", async (threads) => {
+    const results = await mapTasks<Task, Float64Array, { power: number }>(
+      module,
+      [1, 2, 3, 4].map((value) => ({ value })),
+      { threads, common: { power: 3 } },
+    );
+    expect(results).toEqual([1, 8, 27, 64].map((value) => Float64Array.of(value)));
+  });
+
+  it.each([1, 2])("does no task again that is finished (%i processes)", async (threads) => {
+    const heard: number[] = [];
+    const finished = new Map([
+      [0, Float64Array.of(-1)],
+      [2, Float64Array.of(-3)],
+    ]);
+    const tasks = [1, 2, 3, 4].map((value) => ({ value }));
+    const results = await square(tasks, { threads, finished, onResult: (place) => heard.push(place) });
+    expect(results).toEqual([-1, 4, -3, 16].map((value) => Float64Array.of(value)));
+    expect(heard.sort()).toEqual([1, 3]);
+    const all = new Map(results.entries());
+    expect(await square(tasks, { threads, finished: all })).toEqual(results);
+    const enough = await square(tasks, { threads, finished, isEnough: ([result = 0]) => result < -2 });
+    expect(enough).toHaveLength(3);
+  });
+
   it("says that a process has died", async () => {
     await expect(
       square(
