@@ -69,6 +69,15 @@ describe("mapTasks", () => {
     },
   );
 
+  it.each([1, 2])("gives every process what is common to the tasks (%i processes)", async (threads) => {
+    const results = await mapTasks<Task, Float64Array, { power: number }>(
+      module,
+      [1, 2, 3, 4].map((value) => ({ value })),
+      { threads, common: { power: 3 } },
+    );
+    expect(results).toEqual([1, 8, 27, 64].map((value) => Float64Array.of(value)));
+  });
+
   it("says that a process has died", async () => {
     await expect(
       square(

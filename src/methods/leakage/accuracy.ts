@@ -9,6 +9,7 @@ import type { Kept } from "../../runs/workers/kept-results.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
 import type { Labelled, TrainingData, TrainingOutcome, TrainingTask } from "./accuracy-work.ts";
 import { type Estimate, planOf } from "./audit.ts";
+import type { DefencePlan } from "./defences/parse.ts";
 
 /** What training under a defence costs in accuracy. */
 
@@ -22,9 +23,9 @@ export interface CostRequest {
   readonly defences: readonly string[];
   /** Trainings under each defence, with a network, batches and noise of their own; 3 by default. */
   readonly seeds?: number;
-  /** Steps of a training; 1000 by default. */
+  /** Steps of a training; 1500 by default. */
   readonly steps?: number;
-  /** Images of a client, of one step; 32 by default. */
+  /** Images of a client, of one step; {@link clientImages} by default. */
   readonly batchSize?: number;
   /** Tried for each defence on validation images; {@link learningRates} by default. */
   readonly rates?: readonly number[];
@@ -56,10 +57,18 @@ export interface CostOfDefences {
 }
 
 /** Learning rates of Adam that are tried where none are given. */
-export const learningRates: readonly number[] = [3e-4, 1e-3, 3e-3, 1e-2];
+export const learningRates: readonly number[] = [1e-3, 3e-3, 1e-2];
+
+/** Images of a client where nothing else is said. */
+export const clientImages = 16;
 
 /** The fewest images on which an accuracy is measured. */
 export const fewestImages = 500;
+
+/** Whether training under these defences is feasible: Soteria's scores take a Jacobian of each image. */
+export function canTrain({ defences }: DefencePlan): boolean {
+  return !defences.some(({ effects }) => effects.some(({ kind }) => kind === "hiding"));
+}
 
 const shares = { train: 0.75, validation: 0.1, test: 0.15 };
 
@@ -75,12 +84,17 @@ const shares = { train: 0.75, validation: 0.1, test: 0.15 };
  * @throws the signal's reason when it is aborted
  */
 export async function costOfDefences(request: CostRequest): Promise<CostOfDefences> {
-  const { defences, seeds = 3, steps = 1000, batchSize = 32, rates = learningRates } = request;
+  const { defences, seeds = 3, steps = 1500, batchSize = clientImages, rates = learningRates } = request;
   const { threads = 1, kept, onProgress, signal } = request;
   for (const [name, value] of Object.entries({ seeds, steps, batchSize, rates: rates.length }))
     if (!Number.isInteger(value) || value < 1)
       throw new RangeError(`cost: ${name} ${value} is not a positive integer`);
   const plans = defences.map(planOf);
+  for (const plan of plans)
+    if (!canTrain(plan))
+      throw new RangeError(
+        `cost: "${plan.text}" looks at each image by a Jacobian at every step, which is too slow to train under`,
+      );
   const [splitting, tuning, training] = request.stream.spawn(3);
   if (splitting === undefined || tuning === undefined || training === undefined)
     throw new Error("spawn(3) gives three streams");

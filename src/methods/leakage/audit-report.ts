@@ -3,7 +3,7 @@ import { errorCrosses } from "../../runs/crosses.ts";
 import { formatCount, formatNumber } from "../../runs/format.ts";
 import { errorBars } from "../../runs/repeats.ts";
 import type { Run } from "../../runs/run.ts";
-import type { CostOfDefences, DefenceCost } from "./accuracy.ts";
+import { type CostOfDefences, clientImages, type DefenceCost } from "./accuracy.ts";
 import {
   type Audit,
   type AuditedDefence,
@@ -224,13 +224,20 @@ export function notesOf(parameters: AuditParameters, audit: Audit, context: Note
   else {
     const { train, validation, test } = cost.images;
     notes.push(
-      `Accuracy: the same network with the same random initialisation, trained on ${formatCount(train)} images for ${formatCount(trainSteps)} steps of Adam; at each step one client shares the defended gradient of 32 images (clip and dp clip each image's). The learning rate of each defence is the best of its own trainings on ${formatCount(validation)} validation images; then ${trainSeeds} training${plural(trainSeeds)} on ${formatCount(test)} test images. This small network is far from the best there is on such images: read the differences.`,
-      "An attacked gradient is of one image, a trained one the mean of a client's 32: the same noise weighs more on that mean, and one client speaks at a time.",
+      `Accuracy: the same network with the same random initialisation, trained on ${formatCount(train)} images for ${formatCount(trainSteps)} steps of Adam; at each step one client shares the defended gradient of ${clientImages} images (clip and dp clip each image's). The learning rate of each defence is the best of its own trainings on ${formatCount(validation)} validation images; then ${trainSeeds} training${plural(trainSeeds)} on ${formatCount(test)} test images. This small network is far from the best there is on such images: read the differences.`,
+      `An attacked gradient is of one image, a trained one the mean of a client's ${clientImages}: the same noise weighs more on that mean. A server that averages many clients at a step would lose less to noise.`,
     );
     const diverged = cost.defences.filter(({ outcomes }) => outcomes.some(({ hasDiverged }) => hasDiverged));
     if (diverged.length > 0)
       notes.push(
         `Trainings that diverged count as guessing: ${diverged.map(({ defence }) => defence).join(", ")}.`,
+      );
+    const untrained = audit.defences.filter(({ defence }) =>
+      cost.defences.every((each) => each.defence !== defence),
+    );
+    if (untrained.length > 0)
+      notes.push(
+        `Accuracy under ${untrained.map(({ defence }) => defence).join(", ")} is not measured: it looks at each image by a Jacobian at every step, which is too slow to train under.`,
       );
     if (train + validation + test < trainImages)
       notes.push(

@@ -136,15 +136,23 @@ export async function auditDefences(request: AuditRequest): Promise<Audit> {
   const audited = plans.map((plan, i) =>
     summaryOf(plan, outcomes.slice(i * cases.length, (i + 1) * cases.length), bootstrapStream),
   );
-  const bare = audited.find(({ defence }) => defence === "none");
+  return { defences: audited, ...conclusionOf(audited) };
+}
+
+/** Which defences hold, and hide: see {@link Audit}. */
+export function conclusionOf<
+  Measured extends Pick<AuditedDefence, "defence" | "recovered" | "recognisable" | "distortion">,
+>(
+  defences: readonly Measured[],
+): { readonly holds: Measured | undefined; readonly hides: Measured | undefined } {
+  const bare = defences.find(({ defence }) => defence === "none");
   // A weak attack makes every defence look strong.
-  const tells = bare === undefined || bare.recovered.rate >= tellsFrom;
-  if (!tells) return { defences: audited, holds: undefined, hides: undefined };
-  return {
-    defences: audited,
-    holds: weakest(audited, ({ recovered }) => recovered.high < holdsBelow),
-    hides: weakest(audited, ({ recognisable }) => recognisable.high < holdsBelow),
-  };
+  if (bare !== undefined && bare.recovered.rate < tellsFrom) return { holds: undefined, hides: undefined };
+  const weakest = (rateOf: (defence: Measured) => Rate): Measured | undefined =>
+    defences
+      .filter((each) => each.defence !== "none" && rateOf(each).high < holdsBelow)
+      .sort((a, b) => a.distortion - b.distortion)[0];
+  return { holds: weakest(({ recovered }) => recovered), hides: weakest(({ recognisable }) => recognisable) };
 }
 
 /** @throws RangeError for a defence that cannot be read or is not one of a single gradient */
@@ -207,13 +215,4 @@ function summaryOf(
 function rateOf(outcomes: readonly AuditedAttack[], holds: (outcome: AuditedAttack) => boolean): Rate {
   const count = outcomes.filter(holds).length;
   return { count, rate: count / outcomes.length, ...wilsonInterval(count, outcomes.length) };
-}
-
-function weakest(
-  defences: readonly AuditedDefence[],
-  isEnough: (defence: AuditedDefence) => boolean,
-): AuditedDefence | undefined {
-  return defences
-    .filter((each) => each.defence !== "none" && isEnough(each))
-    .sort((a, b) => a.distortion - b.distortion)[0];
 }

@@ -4,7 +4,7 @@ import { InputError } from "../../data/input-error.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { keptResults } from "../../runs/workers/kept-results.ts";
-import { type CostOfDefences, costOfDefences, fewestImages } from "./accuracy.ts";
+import { type CostOfDefences, canTrain, costOfDefences, fewestImages } from "./accuracy.ts";
 import type { TrainingOutcome } from "./accuracy-work.ts";
 import { auditDefences, defaultDefences, planOf } from "./audit.ts";
 import { modelInputs } from "./audit-models.ts";
@@ -64,6 +64,7 @@ export async function runAudit(parameters: AuditParameters, run: Run): Promise<C
   if (training !== undefined && training.refusal === undefined)
     cost = await costOfDefences({
       ...shared,
+      defences: defences.filter((defence) => canTrain(planOf(defence))),
       images: training.images,
       labels: training.labels,
       seeds: parameters.trainSeeds,
