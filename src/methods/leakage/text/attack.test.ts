@@ -68,6 +68,36 @@ describe("an attack on a text", () => {
     expect(outcome.model.tied).toBe("tied" in options);
   });
 
+  it.each([
+    ["prune:0.5", {}],
+    ["top-k:0.1", {}],
+    ["sign", {}],
+    ["int8", {}],
+    ["bf16", { tied: true }],
+    ["clip:0.1,fp16", { tied: true }],
+    ["prune:0.5", { tied: true }],
+    ["noise:gaussian:1e-3", { tied: true }],
+    ["noise:laplacian:variance=1e-6", {}],
+  ])("recovers the text through %s, and is sure of it: %o", async (defence, encoder) => {
+    const outcome = await attack({ defence }, { encoder });
+    expect(outcome.bagOfWords).toMatchObject({ bagRecall: 1, bagPrecision: 1 });
+    expect(outcome.wordOrder.tokens).toEqual(outcome.original);
+    expect(outcome.confirmation?.confirmed).toBe(true);
+    expect(outcome.defence?.description).not.toBe("");
+  });
+
+  it.each(["noise:gaussian:0.03", "dp:1:0.1"])("is not sure of what %s leaves", async (defence) => {
+    const outcome = await attack({ defence });
+    expect(outcome.wordOrder.metrics.tokenAccuracy).toBeLessThan(0.5);
+    expect(outcome.confirmation?.confirmed).not.toBe(true);
+    expect(outcome.bagOfWords.status).toBe("estimated");
+    expect(outcome.defence?.adaptation).toContain("within the errors");
+  });
+
+  it("refuses defences that mix examples", async () => {
+    await expect(attack({ defence: "batch:2" })).rejects.toThrow("one gradient of one text");
+  });
+
   it("matches gradients too, and scores it where the attacker was not told", async () => {
     const losses: number[] = [];
     const short = { sentence: "he has the same rare disease", stream: randomStream(2) };

@@ -26,6 +26,8 @@ export interface BagOfWordsOptions {
   readonly errors?: RowErrors;
   /** The length of the text, which has no more different tokens; needed with errors alone, 64 by default. */
   readonly mostTokens?: number;
+  /** The labels, where they are known: with errors, the output layer's share is largest in their rows. */
+  readonly labels?: readonly number[] | undefined;
 }
 
 /** The errors of a row's entries. */
@@ -70,12 +72,12 @@ export interface BagOfWords {
  * @throws RangeError when the gradient is not a matrix or not finite
  */
 export function bagOfWords(embeddingGradient: NDArray, options: BagOfWordsOptions = {}): BagOfWords {
-  const { tiedOutputs, outlier = 8, tolerance = 1e-5, errors, mostTokens = 64 } = options;
+  const { tiedOutputs, outlier = 8, tolerance = 1e-5, errors, mostTokens = 64, labels = [] } = options;
   const rows = matrixRows(embeddingGradient);
   if (tiedOutputs !== undefined)
     return errors === undefined
       ? tiedBag(rows, { outputs: tiedOutputs, tolerance })
-      : tiedBagWithin(rows, { outputs: tiedOutputs, errors, mostTokens });
+      : tiedBagWithin(rows, { outputs: tiedOutputs, errors, mostTokens, labels });
   const norms = rows.map((row) => Math.hypot(...row));
   const present = norms.filter((norm) => norm > 0).length;
   if (present === 0)
@@ -156,7 +158,13 @@ function tiedBagWithin(
     outputs,
     errors,
     mostTokens,
-  }: { readonly outputs: number; readonly errors: RowErrors; readonly mostTokens: number },
+    labels,
+  }: {
+    readonly outputs: number;
+    readonly errors: RowErrors;
+    readonly mostTokens: number;
+    readonly labels: readonly number[];
+  },
 ): BagOfWords {
   const width = rows[0]?.length ?? 0;
   if (outputs >= width)
@@ -165,7 +173,7 @@ function tiedBagWithin(
       reason: `the table of embeddings is also the output layer, whose share of its gradient spans the whole space: ${outputs} masked tokens, the model is ${width} wide`,
       tokens: [],
     };
-  const outputSpan = spanOfMost(rows, { dimensions: outputs, strangers: mostTokens });
+  const outputSpan = spanOfMost(rows, { dimensions: outputs, strangers: mostTokens, labels });
   const bound = largestError(rows, { noise: errors.absolute });
   const tokens = [...rows.keys()].filter((id) => {
     const row = rows[id] ?? new Float64Array(width);
@@ -184,18 +192,24 @@ function tiedBagWithin(
 const rowsForStranger = 8;
 
 /**
- * The span of a few dimensions of all rows but some strangers: the principal one, found again without the rows that are
- * farthest from it, a few times. Short rows say little of a span, and only the longest are looked at.
+ * The span of a few dimensions of all rows but some strangers: that of the labels' rows, or the principal one, and then
+ * that of the rows without those that are farthest from it, a few times. Short rows say little of a span, and only the
+ * longest are looked at.
  */
 function spanOfMost(
   rows: readonly Float64Array[],
-  { dimensions, strangers }: { readonly dimensions: number; readonly strangers: number },
+  {
+    dimensions,
+    strangers,
+    labels,
+  }: { readonly dimensions: number; readonly strangers: number; readonly labels: readonly number[] },
 ): RowSpace {
   const squares = new Map(rows.map((row) => [row, dot(row, row)]));
   const longest = [...rows]
     .sort((a, b) => (squares.get(b) ?? 0) - (squares.get(a) ?? 0))
     .slice(0, rowsForStranger * (strangers + dimensions));
-  let span = principalSpan(longest, dimensions);
+  const told = [...new Set(labels)].map((label) => rows[label]).filter((row) => row !== undefined);
+  let span = principalSpan(told.length > 0 ? told : longest, dimensions);
   for (let round = 0; round < 5; round++) {
     const distances = new Map(
       longest.map((row) => {

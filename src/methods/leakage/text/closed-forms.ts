@@ -53,10 +53,14 @@ export async function closedForms(message: TextMessage): Promise<ClosedForms> {
     absolute: errors.absolute(parameterAt(gradient, path)),
     relative: errors.relative,
   });
+  const labels =
+    structure.outputBias === undefined
+      ? undefined
+      : inferTextLabels(parameterAt(gradient, structure.outputBias), rows.length);
   const bag = bagOfWords(parameterAt(gradient, model.embeddingPath), {
     ...(structure.isTied && { tiedOutputs: rows.length }),
     tolerance: tolerance.bag,
-    ...(!errors.areZero && { errors: errorsOf(model.embeddingPath), mostTokens: structure.length }),
+    ...(!errors.areZero && { errors: errorsOf(model.embeddingPath), mostTokens: structure.length, labels }),
   });
   const order = wordOrder({
     model,
@@ -83,10 +87,6 @@ export async function closedForms(message: TextMessage): Promise<ClosedForms> {
   // Where errors hide a position, the attacker still knows what it was told.
   const withKnown = (tokens: readonly (number | undefined)[]) =>
     errors.areZero ? tokens : tokens.map((token, position) => message.known[position] ?? token);
-  const labels =
-    structure.outputBias === undefined
-      ? undefined
-      : inferTextLabels(parameterAt(gradient, structure.outputBias), rows.length);
   const complete = [order.tokens, span.tokens]
     .map(withKnown)
     .find((found): found is readonly number[] => found.length > 0 && !found.includes(undefined));

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseHTML } from "linkedom";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "../../../data/input-error.ts";
@@ -9,12 +10,16 @@ import { executeCommand } from "../../../runs/execute.ts";
 import { defineMethod } from "../../../runs/method.ts";
 import { parseParameters } from "../../../runs/parameters.ts";
 import { attackText } from "./attack.ts";
+import { makeTextModel } from "./attacked-models.ts";
 import { textCommand } from "./command.ts";
 import { type EncoderOptions, smallEncoder } from "./encoder.testing.ts";
 import type { AttackText } from "./outcome.ts";
 import type { MakeTextModel } from "./run.ts";
 
 const sentence = "The patient has a rare disease.";
+
+const vectors = (name: string): string =>
+  fileURLToPath(new URL(`../../../../test/vectors/text-models/${name}`, import.meta.url));
 
 let folder = "";
 beforeEach(async () => {
@@ -84,6 +89,48 @@ describe("leakage text", () => {
     expect(document.querySelector(".notes")?.textContent).toContain("with random parameters");
   });
 
+  it.each([
+    ["masked-lm", {}, "rare disease"],
+    ["tied-masked-lm", {}, "rare disease"],
+    ["text-classifier", {}, "The text's class was read off too"],
+    ["masked-lm", { defence: "prune:0.7" }, "the gradient that was shared, defended as it was"],
+  ])(
+    "recovers a sentence from the gradient of a model that PyTorch exported: %s %o",
+    async (name, values, words) => {
+      const { result, notes } = await runText(
+        { model: vectors(`${name}.onnx`), vocabulary: vectors("vocabulary.txt"), ...values },
+        { makeModel: makeTextModel },
+      );
+      expect(result.answer).toMatch(
+        /^The whole text was recovered from its gradient: “the patient has a rare disease\.”/,
+      );
+      expect(result.answer).toContain("The attacker can be sure of it");
+      expect(result.answer).toContain(words);
+      expect(result.values).toMatchObject({ confirmed: true, bagOfWords: { recall: 1 } });
+      expect(notes.join(" ")).not.toContain("random parameters");
+    },
+  );
+
+  it("refuses models and vocabularies that do not go together, before it attacks", async () => {
+    const vocabulary = join(folder, "short.txt");
+    await writeFile(vocabulary, "[UNK]\n[MASK]\nthe\n");
+    const image = fileURLToPath(new URL("../classifiers/lenet-sigmoid.onnx", `file://${vectors("")}`));
+    for (const [values, message] of [
+      [{ model: vectors("masked-lm.onnx") }, "--vocabulary: expected a file"],
+      [{ model: vectors("masked-lm.onnx"), vocabulary }, `${vocabulary}: 3 tokens; expected 61`],
+      [{ model: image, vocabulary }, 'its input "image" is float32 [batch, 3, 32, 32]'],
+      [
+        { model: vectors("masked-lm.onnx"), vocabulary: vectors("vocabulary.txt"), text: "the ".repeat(20) },
+        "it takes texts of 16 tokens; this one has 22",
+      ],
+      [
+        { model: vectors("masked-lm.onnx"), vocabulary: vectors("vocabulary.txt"), untied: true },
+        "--untied: expected for bert-tiny only",
+      ],
+    ] as const)
+      await expect(runText(values, { attack: never, makeModel: makeTextModel })).rejects.toThrow(message);
+  });
+
   it("says so where methods fail", async () => {
     const { result, notes } = await runText({ untied: true }, { makeModel: small({ layers: 1, width: 8 }) });
     expect(result.values).toMatchObject({ spanCheck: { status: "refused" } });
@@ -131,6 +178,12 @@ describe("leakage text", () => {
     [{ text: " " }, 'TEXT: " " has no token; expected a sentence'],
     [{ text: "a ".repeat(511) }, "TEXT: 511 tokens; the model takes up to 510 besides [CLS] and [SEP]"],
     [{ vocabulary: "none.txt" }, "none.txt: there is no such file; expected a vocabulary, one token a line"],
+    [{ model: "gpt" }, '--model: expected bert-tiny or a file that ends in .onnx, found "gpt"'],
+    [{ defence: "prune:much" }, '--defence: defence prune:much: "much" is not a number'],
+    [
+      { defence: "soteria:0.1" },
+      '--defence: found "soteria:0.1"; expected defences of one text\'s gradient: batch and local-steps mix several, and soteria looks at the pixels of images',
+    ],
     [{ masked: 1.5 }, "--masked: expected a number from 0 to 1, found 1.5"],
     [{ distance: "l1" }, '--distance: expected one of l2, cosine, tag, found "l1"'],
   ])("refuses %o before it attacks", async (values, message) => {

@@ -32,6 +32,9 @@ export interface ConfirmTextRequest {
   readonly plan?: DefencePlan;
 }
 
+/** Exchanges of two tokens that are tried under noise: all of a text of 15 tokens. */
+const mostExchanges = 100;
+
 /** Orders of labels that are tried: all of four, and the one that least squares gives. */
 const mostOrders = 25;
 
@@ -40,8 +43,9 @@ const mostOrders = 25;
  * order of the labels is that of {@link placeLabels}; where its gradient is another, up to 24 more are tried.
  *
  * With a defence the guess's gradient is put through the same pruning, rounding and clipping. Noise cannot be repeated:
- * then a guess is confirmed whose distance noise explains, if noise would not explain that of the same text with two of its
- * tokens exchanged, nor that of no gradient at all.
+ * then a guess is confirmed whose distance noise explains, if it would not explain that of no gradient at all, and if all
+ * exchanges of two of its tokens that are tried, and all other orders of the labels, are farther by far: by 32 times the
+ * noise's variance in squares, as two texts are whose likelihoods differ by a factor of 10^7.
  *
  * @throws RangeError when there are not as many labels as rows
  */
@@ -75,16 +79,20 @@ export async function confirmText(request: ConfirmTextRequest): Promise<Confirma
   try {
     const placed = await placeLabels(request);
     let best = { distance: Number.POSITIVE_INFINITY, labels: placed };
+    let second = Number.POSITIVE_INFINITY;
     let tried = 0;
     for (const order of ordersOf(placed)) {
       if (tried++ === mostOrders) break;
       const distance = await distanceOf(ids, order);
+      second = Math.min(second, Math.max(distance, best.distance));
       if (distance < best.distance) best = { distance, labels: order };
-      if (distance < bound) break;
+      if (noise === 0 && distance < bound) break;
     }
-    const confirmed =
-      best.distance < bound &&
-      (noise === 0 || (length > bound && !((await distanceOf(exchanged(ids), best.labels)) < bound)));
+    let confirmed = best.distance < bound;
+    if (noise > 0 && confirmed) {
+      for (const text of exchanges(ids)) second = Math.min(second, await distanceOf(text, best.labels));
+      confirmed = length > bound && second ** 2 - best.distance ** 2 > 32 * noise ** 2;
+    }
     return { confirmed, distance: best.distance / length, labels: best.labels };
   } finally {
     await step.dispose();
@@ -98,10 +106,16 @@ function clippingOf(text: string): DefencePlan["defences"][number] {
   return clipping;
 }
 
-/** A text with the last two different neighbours exchanged. */
-function exchanged(ids: readonly number[]): number[] {
-  const place = ids.findLastIndex((id, i) => i > 0 && i < ids.length - 1 && ids[i - 1] !== id);
-  return ids.map((id, i) => (i === place ? ids[place - 1] : i === place - 1 ? ids[place] : id) ?? id);
+/** Texts with two different tokens exchanged, near ones first; the first and the last token stay. */
+function* exchanges(ids: readonly number[]): Generator<number[]> {
+  let tried = 0;
+  for (let apart = 1; apart < ids.length - 2; apart++)
+    for (let i = 1; i + apart < ids.length - 1; i++) {
+      const [a, b] = [ids[i], ids[i + apart]];
+      if (a === undefined || b === undefined || a === b) continue;
+      if (tried++ === mostExchanges) return;
+      yield ids.with(i, b).with(i + apart, a);
+    }
 }
 
 /** Every different order of a list, the given one first. */

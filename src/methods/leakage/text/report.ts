@@ -109,7 +109,11 @@ function caveatsOf(outcome: TextOutcome): string[] {
   const { model, matching, dtype, wordOrder, spanCheck, masked } = outcome;
   const caveats = [
     ...(outcome.defence === undefined ? [] : [defenceCaveat(outcome.defence)]),
-    `One text and the gradient of a batch of one, on ${model.description} (${formatCount(model.parameters)} parameters${model.tied ? ", the output layer tied to the embeddings" : ""})${model.isFromFile ? "" : " with random parameters"}. This result does not speak for larger batches${model.isFromFile ? "" : ", trained models"}${outcome.defence === undefined ? " and defences" : ""}.`,
+    `One text and the gradient of a batch of one, on ${model.description} (${formatCount(model.parameters)} parameters${model.tied ? ", the output layer tied to the embeddings" : ""})${model.isFromFile ? "" : " with random parameters"}. This result does not speak for ${[
+      "larger batches",
+      ...(model.isFromFile ? [] : ["trained models"]),
+      ...(outcome.defence === undefined ? ["defences"] : []),
+    ].join(" or ")}.`,
     model.isClassifier
       ? "The attacker is told the length of the text, as a server that runs the training knows it."
       : "The attacker is told the length of the text and which positions were masked, as a server that runs the training knows them. Every masked token was replaced by [MASK]; BERT leaves a tenth as they are and puts random tokens for another tenth.",

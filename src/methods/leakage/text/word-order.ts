@@ -9,13 +9,13 @@
 import type { NDArray } from "../../../engine/ndarray.ts";
 import { type Named, parameterAt } from "../../../models/model.ts";
 import type { TextModel } from "../../../models/text-model.ts";
-import { assign } from "../../../numeric/assignment.ts";
-import { matrix, matrixOfRows } from "../../../numeric/linear-algebra/matrix.ts";
+import { matrixOfRows } from "../../../numeric/linear-algebra/matrix.ts";
 import { matrixTimesVector, transposeTimesVector } from "../../../numeric/linear-algebra/product.ts";
 import { svd } from "../../../numeric/linear-algebra/svd.ts";
 import { dot } from "../../../numeric/rows.ts";
 import type { RowErrors } from "./bag-of-words.ts";
 import { matrixRows } from "./matrix-rows.ts";
+import { nearestOrder } from "./nearest-order.ts";
 import { outsideSpan, type RowSpace } from "./row-space.ts";
 import type { TextStructure } from "./structure.ts";
 
@@ -53,9 +53,8 @@ export interface WordOrderRequest {
  * Finds where each of the present tokens stands, by comparing the two tables' gradients: tokens that occur once by
  * equality, the others by writing their row as a sum of the rows of positions.
  *
- * With errors the tokens are assigned to positions so that the sum of the products of their rows is largest, which for rows
- * without errors is the true order; tokens that are left over positions' rows go on being assigned by what is left of
- * theirs. The whole is a guess, which `estimated` says.
+ * With errors the order is looked for that leaves least of the tokens' rows when those of their positions are taken off,
+ * see {@link nearestOrder}: a guess, which `estimated` says.
  *
  * @throws RangeError when the gradient lacks one of the tables
  */
@@ -79,7 +78,7 @@ export function wordOrder(request: WordOrderRequest): WordOrder {
   const wordRows = new Map(tokens.map((token) => [token, clean(words.row(token))]));
 
   if (errors !== undefined) {
-    const found = assignedOrder(wordRows, places, request.known ?? []);
+    const found = nearestOrder(wordRows, places, request.known ?? []);
     const equal = found.filter((token, t) => {
       const [row, place] = [wordRows.get(token ?? -1), places[t]];
       return (
@@ -88,7 +87,7 @@ export function wordOrder(request: WordOrderRequest): WordOrder {
     }).length;
     return {
       status: "estimated",
-      reason: `the best assignment of ${tokens.length} tokens to ${length} positions; the gradients of their tables agree within the errors of what was sent at ${equal}`,
+      reason: `the best order of ${tokens.length} tokens at ${length} positions; the gradients of their tables agree within the errors of what was sent at ${equal}`,
       tokens: found,
     };
   }
@@ -115,40 +114,6 @@ export function wordOrder(request: WordOrderRequest): WordOrder {
         reason: `the gradients of the tables of tokens and positions agree at ${places.length - missing} of ${places.length} positions`,
         tokens: found,
       };
-}
-
-/**
- * A token for each position: those that are known, and for the others one token each with the largest sum of products of
- * rows. Where there are more positions than tokens, tokens stand again where what is left of their rows fits best.
- */
-function assignedOrder(
-  wordRows: ReadonlyMap<number, Float64Array>,
-  places: readonly Float64Array[],
-  known: readonly (number | undefined)[],
-): (number | undefined)[] {
-  const found = places.map((_, position) => known[position]);
-  const free = wordRows.size === 0 ? [] : [...places.keys()].filter((t) => found[t] === undefined);
-  const left = new Map([...wordRows].filter(([token]) => !known.includes(token)));
-  const candidates = left.size > 0 ? left : new Map(wordRows);
-  let open = free;
-  while (open.length > 0) {
-    const tokens = [...candidates];
-    const costs = open.flatMap((t) => tokens.map(([, row]) => -dot(row, places[t] ?? row)));
-    const { columnOfRow } = assign(matrix(open.length, tokens.length, Float64Array.from(costs)));
-    for (const [i, column] of columnOfRow.entries()) {
-      const [position, entry] = [open[i], tokens[column]];
-      const place = places[position ?? -1];
-      if (position === undefined || entry === undefined || place === undefined) continue;
-      const [token, row] = entry;
-      found[position] = token;
-      candidates.set(
-        token,
-        row.map((value, j) => value - (place[j] ?? 0)),
-      );
-    }
-    open = open.filter((t) => found[t] === undefined);
-  }
-  return found;
 }
 
 /** The length that a difference of a word's row and a position's has by errors alone, but for one chance in thousands. */
