@@ -17,14 +17,16 @@ export default {
     { name: `3x32x32 ${dtype}`, parameters: { dtype, channels: 3, seeds: "2" } },
   ]),
 
-  async ours({ parameters: { dtype, channels, seeds } }) {
+  async ours({ engine: { castArray, tree }, parameters: { dtype, channels, seeds } }) {
     const leakage = "fallline/leakage";
     const { compileMatching, recover, sharedGradient } = await import(leakage);
     const clients = [];
     for (const seed of String(seeds).split("+").map(Number)) {
-      const { x, label, ...client } = await attackCase(channels, seed);
-      const exact = { ...client, x, labels: [label], dtype: "float64" };
-      clients.push({ seed, x, gradient: await sharedGradient(exact), ...client });
+      const { model, parameters: exact, x, label, start } = await attackCase(channels, seed);
+      const cast = (array) => castArray(array, dtype);
+      const parameters = tree.map(cast, exact);
+      const client = { model, parameters, x: cast(x), labels: [label], dtype };
+      clients.push({ seed, model, parameters, gradient: await sharedGradient(client), start, x });
     }
 
     /** @returns evaluations until the judge stopped the attack */
@@ -70,6 +72,11 @@ export default {
       Math.hypot(...first.gradient.subarray(pixels)),
     ];
     await matching.dispose();
-    return { run, unit: clients.length, check, note: `${(await run()).join(" + ")} evaluations` };
+    const evaluations = (await run()).join(" + ");
+    const same = async () => {
+      const taken = (await run()).join(" + ");
+      if (taken !== evaluations) throw new Error(`${taken} evaluations, the first time ${evaluations}`);
+    };
+    return { run: same, unit: clients.length, check, note: `${evaluations} evaluations` };
   },
 };

@@ -47,7 +47,8 @@ class Reached(Exception):
 def attack_of(case, dtype, device, form="distance"):
     """The image, its label, the dummies, and a closure that evaluates the objective and its gradient: `distance` is the
     gradient of the distance, `product` the same by the chain rule, the product of d(gradients)/dx with twice the residual."""
-    tensor = lambda name: torch.from_numpy(case[name]).to(dtype).to(device)
+    # A copy: without one the optimiser would move the case's own start, and a second attack would begin at the answer.
+    tensor = lambda name: torch.tensor(case[name], dtype=dtype, device=device)
     parameters = [tensor(name).requires_grad_() for name in PARAMETERS]
     image = tensor("images").unsqueeze(0)
     label = torch.tensor([int(case["labels"])], device=device)
