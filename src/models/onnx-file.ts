@@ -1,7 +1,9 @@
+import { dirname } from "node:path";
+import { readBytes } from "../data/byte-source.ts";
 import { InputError } from "../data/input-error.ts";
-import { readWhole } from "../data/npy.ts";
 import { GraphError } from "../engine/errors.ts";
 import { castArray, type NDArray } from "../engine/ndarray.ts";
+import { withExternalData } from "../engine/onnx/external-data.ts";
 import { type OnnxModel, parseOnnx } from "../engine/onnx/read.ts";
 import * as op from "../engine/ops/index.ts";
 import type { Spec, Tensor } from "../engine/tensor.ts";
@@ -31,7 +33,7 @@ export async function openOnnx(
   path: string,
   { dimensions = {} }: { readonly dimensions?: Readonly<Record<string, number>> } = {},
 ): Promise<OnnxNetwork> {
-  const bytes = await readWhole(path);
+  const bytes = await selfContained(path);
   return locatedIn(path, () => {
     // All that is wrong with the file is said of it as it is, before its statistics are looked for.
     parseOnnx(bytes, { name: path });
@@ -53,6 +55,18 @@ export async function openOnnx(
       },
     };
   });
+}
+
+/** The bytes of the file, with the tensors that it keeps in files beside it. */
+async function selfContained(path: string): Promise<Uint8Array> {
+  const bytes = await readBytes(path);
+  try {
+    return await withExternalData(bytes, dirname(path));
+  } catch (error) {
+    throw new InputError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Shapes of the parameters in a dtype. */

@@ -4,6 +4,14 @@ export { type ClipOptions, clipByGlobalNorm, clipByValue, clipGradient } from ".
 export { DivergenceError } from "./divergence.ts";
 export type { Evaluation } from "./evaluator.ts";
 export { type FullBatchOptions, type FullBatchResult, trainFullBatch } from "./full-batch.ts";
+export {
+  type LbfgsCheckpoint,
+  type LbfgsOptions,
+  type LbfgsResult,
+  minimize,
+  type Objective,
+} from "./lbfgs.ts";
+export { type MinimizeByAdamOptions, type MinimizeByAdamResult, minimizeByAdam } from "./minimize-adam.ts";
 export type { Optimizer } from "./optimizer.ts";
 export {
   type Criterion,
@@ -19,6 +27,7 @@ export {
   replayBackward,
   type TrainingRecord,
 } from "./record.ts";
+export { meanOfClippedRows } from "./row-clip.ts";
 export {
   type Batch,
   epochShuffling,
@@ -37,6 +46,7 @@ export {
   stepDecay,
 } from "./schedule.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";
+export type { GradientContext, GradientTransform } from "./step-graph.ts";
 export type { StepSelection } from "./steps.ts";
 export { openRecord, recordSize, type TrainingResult, train } from "./train.ts";
 export type {

@@ -1,5 +1,4 @@
 import { itemAt } from "../engine/lists.ts";
-import type { NDArray } from "../engine/ndarray.ts";
 import type { CompileOptions } from "../engine/runtime/compile.ts";
 import { type RandomStream, randomStream, type Seed } from "../numeric/random.ts";
 import type { ClipOptions } from "./clip.ts";
@@ -10,16 +9,19 @@ import {
   type Examples,
   type LossFunction,
   type Problem,
-  problemOfLoss,
-  problemOfModel,
-  requireClasses,
   rowsOf,
   type TrainableModel,
 } from "./problem.ts";
 import type { RecordOptions } from "./record.ts";
 import { epochShuffling, type Sampler, type SamplerContext } from "./sampler.ts";
 import { constantRate, type Schedule } from "./schedule.ts";
+import { requirePositiveInteger, requireWeights } from "./settings.ts";
 import { sgd } from "./sgd.ts";
+
+import { startOf } from "./start.ts";
+
+import type { GradientTransform } from "./step-graph.ts";
+
 import type { Carry, StepperOptions } from "./stepper.ts";
 import type { StepSelection } from "./steps.ts";
 import type { TrainingState } from "./training-state.ts";
@@ -97,6 +99,17 @@ interface CommonOptions<P, D> {
   readonly weights?: ArrayLike<number>;
   /** See {@link ClipOptions}: gradients are clipped before the optimiser sees them. */
   readonly clip?: ClipOptions;
+  /**
+   * The norm to which the gradient of each row is clipped before their mean is taken, as in private training (Abadi et al.
+   * 2016); for models without buffers, and without `inputs`.
+   */
+  readonly rowClipNorm?: number;
+  /**
+   * What is done to each batch's gradient, on the host, before clipping and the optimiser: compression, noise, whatever a
+   * client does before it shares one. A pure function, with noise drawn by the step's number; steps then share no calls of the
+   * runtime.
+   */
+  readonly transformGradient?: GradientTransform;
   /** Computes the gradient of a batch in so many equal parts, one after the other, to save memory. */
   readonly accumulate?: number;
   /**
@@ -155,24 +168,32 @@ export interface TrainingPlan {
 
 /** @throws RangeError or TypeError in one line for options that do not fit */
 export function planTraining(options: AnyTrainOptions): TrainingPlan {
-  const { data, batchSize, weights, accumulate = 1, clip, inputs } = options;
+  const { data, batchSize, weights, accumulate = 1, clip, inputs, rowClipNorm, transformGradient } = options;
   const rows = rowsOf("data", data);
-  requirePositiveInteger({ batchSize, accumulate });
+  requirePositiveInteger("train", { batchSize, accumulate });
   if (batchSize > rows) throw new RangeError(`train: batchSize ${batchSize} is larger than the ${rows} rows`);
   if (batchSize % accumulate !== 0)
     throw new RangeError(`train: batchSize ${batchSize} cannot be split into ${accumulate} equal parts`);
   if (accumulate > 1 && inputs !== undefined)
     throw new RangeError("train: inputs of a step cannot be split for accumulate");
-  if (weights !== undefined && weights.length !== rows)
-    throw new RangeError(`train: ${weights.length} weights for ${rows} rows`);
-  for (let i = 0; i < (weights?.length ?? 0); i++)
-    if (!Number.isFinite(weights?.[i])) throw new RangeError(`train: weight ${i} is ${weights?.[i]}`);
+  requireWeights("train", weights, rows);
   if (options.stopping !== undefined && options.evaluate === undefined)
     throw new RangeError("train: stopping needs evaluate");
 
   const stream = options.stream ?? randomStream(options.seed ?? 0);
   const [initial, sampling] = stream.spawn(2);
-  const { problem, parameters, buffers } = startOf(options, itemAt([initial], 0));
+  const { problem, parameters, buffers } = startOf("train", options, {
+    stream: itemAt([initial], 0),
+    dtype: options.dtype ?? "float32",
+  });
+  if (rowClipNorm !== undefined) {
+    if (!(rowClipNorm > 0 && rowClipNorm < Infinity))
+      throw new RangeError(`train: rowClipNorm ${rowClipNorm} is not a positive number`);
+    if (inputs !== undefined || arraysOf(buffers).length > 0)
+      throw new RangeError(
+        "train: rowClipNorm needs rows that do not depend on one another: no inputs of a step, no model with buffers",
+      );
+  }
   const dtypes = new Set(arraysOf(parameters).map(({ dtype }) => dtype));
   if (dtypes.size !== 1 || !["float32", "float64"].includes([...dtypes][0] ?? ""))
     throw new RangeError(
@@ -197,6 +218,8 @@ export function planTraining(options: AnyTrainOptions): TrainingPlan {
       data,
       accumulate,
       ...(clip === undefined ? {} : { clip }),
+      ...(rowClipNorm === undefined ? {} : { rowClipNorm }),
+      ...(transformGradient === undefined ? {} : { transformGradient }),
       ...(inputs === undefined ? {} : { inputs }),
       ...(options.compile === undefined ? {} : { compile: options.compile }),
     },
@@ -209,32 +232,11 @@ export type AnyTrainOptions = CommonOptions<NamedArrays, NamedArrays> &
     readonly loss?: LossFunction;
   };
 
-function startOf(
-  { model, criterion, loss, parameters, buffers, dtype = "float32", data }: AnyTrainOptions,
-  stream: RandomStream,
-): { problem: Problem; parameters: NamedArrays; buffers: NamedArrays } {
-  if (loss !== undefined) {
-    if (parameters === undefined) throw new TypeError("train: a loss needs initial parameters");
-    return { problem: problemOfLoss(loss), parameters, buffers: {} };
-  }
-  if (model === undefined) throw new TypeError("train: expected a model or a loss");
-  if (!("x" in data) || !("y" in data))
-    throw new TypeError(`train: the data of a model are { x, y }, got ${Object.keys(data).join(", ")}`);
-  requireClasses("data", data.y as NDArray, model.classes);
-  const first = parameters ?? (model.init(stream, dtype) as NamedArrays);
-  const type = arraysOf(first)[0]?.dtype === "float64" ? "float64" : "float32";
-  return {
-    problem: problemOfModel(model, criterion),
-    parameters: first,
-    buffers: buffers ?? ((model.initialBuffers?.(type) ?? {}) as NamedArrays),
-  };
-}
-
 function totalSteps({ steps, epochs }: AnyTrainOptions, { stepsPerEpoch }: Sampler): number {
   if ((steps === undefined) === (epochs === undefined))
     throw new RangeError("train: expected either steps or epochs");
   if (steps !== undefined) {
-    requirePositiveInteger({ steps });
+    requirePositiveInteger("train", { steps });
     return steps;
   }
   if (stepsPerEpoch === undefined) throw new RangeError("train: this sampler has no epochs; expected steps");
@@ -259,10 +261,4 @@ function withRowWeights(sampler: Sampler, weights: ArrayLike<number>): Sampler {
       return batch instanceof Promise ? batch.then(weigh) : weigh(batch);
     },
   };
-}
-
-function requirePositiveInteger(settings: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(settings))
-    if (!Number.isInteger(value) || value < 1)
-      throw new RangeError(`train: ${name} ${value} is not a positive integer`);
 }
