@@ -79,9 +79,9 @@ export function initFrom(pretrained: Named<NDArray>, dtype: FloatDType): Named<N
   return tree.map((array) => castArray(array, dtype), pretrained);
 }
 
-/** The dtype that a model is applied in. */
-export function dtypeOf(values: Named<Tensor>, x: Tensor): FloatDType {
-  const dtype = (tree.leaves(values)[0] ?? x).dtype;
+/** The dtype that a model is applied in: its parameters', or its input's where it has none. */
+export function dtypeOf(values: Named<Tensor>, x?: Tensor): FloatDType {
+  const dtype = (tree.leaves(values)[0] ?? x)?.dtype;
   return dtype === "float64" ? "float64" : "float32";
 }
 

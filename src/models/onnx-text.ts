@@ -42,11 +42,7 @@ export async function textModelFromOnnx(path: string, { tokens }: OnnxTextOption
   const { stored, inDType } = await openOnnx(path);
   return locatedIn(path, () => {
     const { fixedBatch, length } = boundInputs(stored.inputs, tokens);
-    const run = (values: Record<string, Tensor>, given: Readonly<Record<string, Tensor>>): Tensor => {
-      const model = inDType(dtypeOf(values, Object.values(values)[0] ?? op.zeros([])));
-      return logitsOf(Object.values(model.apply(values, given))[0] ?? op.zeros([]));
-    };
-
+    const run: Run = (values, given) => logitsOf(inDType(dtypeOf(values)).forward(values, ...given));
     const traced = trace(stored.parameters, stored.inputs, { examples: fixedBatch ?? 1, length, run });
     checkPlaces(traced.logits, length);
     const { input, table } = tokenTable(stored.inputs, traced);
@@ -57,21 +53,20 @@ export async function textModelFromOnnx(path: string, { tokens }: OnnxTextOption
     const [vocabulary = 0, width = 0] = stored.parameters[table]?.shape ?? [];
     const classes = classesOf(traced.logits, { examples: fixedBatch ?? 1, length, vocabulary });
 
-    const others = (examples: number): Record<string, Tensor> =>
-      Object.fromEntries(
-        stored.inputs
-          .filter(({ name }) => name !== input.name)
-          .map((other) => [
-            other.name,
-            usualValues(other, { examples, length, tokens, looksUp: traced.lookups.has(other.name) }),
-          ]),
-      );
     const forward = (values: Named<Tensor>, ids: Tensor): Tensor => {
       const all = flat(values);
       const rows = all[table];
       for (const [name, isTransposed] of copies)
         if (rows !== undefined) all[name] = isTransposed ? op.transpose(rows) : rows;
-      return run(all, { ...others(ids.shape[0] ?? 1), [input.name]: op.cast(ids, input.dtype) });
+      const sizes = { examples: ids.shape[0] ?? 1, length, tokens };
+      return run(
+        all,
+        stored.inputs.map((other) =>
+          other.name === input.name
+            ? op.cast(ids, input.dtype)
+            : usualValues(other, { ...sizes, looksUp: traced.lookups.has(other.name) }),
+        ),
+      );
     };
     const embed = (values: Named<Tensor>, ids: Tensor): Tensor =>
       op.embedding(parameterAt(values, table), ids);
@@ -131,10 +126,13 @@ interface Traced {
   readonly lookups: ReadonlyMap<string, string>;
 }
 
+/** The logits, given the parameters by name and the inputs in their order. */
+type Run = (values: Record<string, Tensor>, given: readonly Tensor[]) => Tensor;
+
 interface TraceRequest {
   readonly examples: number;
   readonly length: number;
-  run(values: Record<string, Tensor>, given: Record<string, Tensor>): Tensor;
+  readonly run: Run;
 }
 
 function trace(
@@ -149,18 +147,16 @@ function trace(
     "textModelFromOnnx",
   );
   const parameters = new Map(names.flatMap((name, i) => (tensors[i] ? [[name, tensors[i]]] : [])));
-  const given = inputs.map(({ name }, i) => [name, tensors[names.length + i]] as const);
-  const logits = run(
-    Object.fromEntries(parameters),
-    Object.fromEntries(given.flatMap(([name, ids]) => (ids ? [[name, ids]] : []))),
-  );
+  const given = tensors.slice(names.length);
+  const logits = run(Object.fromEntries(parameters), given);
   const lookups = new Map<string, string>();
-  for (const [input, ids] of given)
+  for (const [i, ids] of given.entries()) {
+    const input = inputs[i]?.name ?? "";
     for (const [name, table] of parameters) {
       const isLarger = (table.shape[0] ?? 0) > (stored[lookups.get(input) ?? ""]?.shape[0] ?? 0);
-      if (ids !== undefined && isLarger && lookupsOf(logits, { table, ids }).length > 0)
-        lookups.set(input, name);
+      if (isLarger && lookupsOf(logits, { table, ids }).length > 0) lookups.set(input, name);
     }
+  }
   return { logits, parameters, lookups };
 }
 
