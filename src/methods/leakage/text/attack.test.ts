@@ -85,13 +85,17 @@ describe("an attack on a text", () => {
     expect(outcome.defence?.description).not.toBe("");
   });
 
-  it.each(["noise:gaussian:0.03", "dp:1:0.1"])("is not sure of what %s leaves", async (defence) => {
-    const outcome = await attack({ defence });
-    expect(outcome.wordOrder.metrics.tokenAccuracy).toBeLessThan(0.5);
-    expect(outcome.confirmation?.confirmed).not.toBe(true);
-    expect(outcome.bagOfWords.status).toBe("estimated");
-    expect(outcome.defence?.adaptation).toContain("within the errors");
-  });
+  it.each(["noise:gaussian:0.01", "noise:gaussian:0.03", "dp:1:3e-3"])(
+    "is not sure of what %s leaves",
+    async (defence) => {
+      const outcome = await attack({ defence });
+      expect(outcome.wordOrder.metrics.tokenAccuracy).toBeLessThan(0.5);
+      // Where masks alone stand out, a text of masks is as good as any other.
+      expect(outcome.confirmation?.confirmed).not.toBe(true);
+      expect(outcome.bagOfWords.status).toBe("estimated");
+      expect(outcome.defence?.adaptation).toContain("within the errors");
+    },
+  );
 
   it("refuses defences that mix examples", async () => {
     await expect(attack({ defence: "batch:2" })).rejects.toThrow("one gradient of one text");

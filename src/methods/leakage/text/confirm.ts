@@ -1,5 +1,5 @@
 import type { NDArray } from "../../../engine/ndarray.ts";
-import type { Named } from "../../../models/model.ts";
+import { type Named, parameterAt } from "../../../models/model.ts";
 import type { TextModel } from "../../../models/text-model.ts";
 import { randomStream } from "../../../numeric/random.ts";
 import { applyDefences, type DefencePlan, parseDefences } from "../defences/parse.ts";
@@ -32,8 +32,8 @@ export interface ConfirmTextRequest {
   readonly plan?: DefencePlan;
 }
 
-/** Exchanges of two tokens that are tried under noise: all of a text of 15 tokens. */
-const mostExchanges = 100;
+/** Exchanges of two tokens that are tried under noise (all of a text of 15 tokens), and replacements of one. */
+const most = { exchanges: 100, replacements: 50 };
 
 /** Orders of labels that are tried: the one that least squares gives, and all of four where a gradient is quick. */
 const mostOrders = { small: 25, large: 6 };
@@ -46,8 +46,9 @@ const largeModel = 1e6;
  *
  * With a defence the guess's gradient is put through the same pruning, rounding and clipping. Noise cannot be repeated:
  * then a guess is confirmed whose distance noise explains, if it would not explain that of no gradient at all, and if all
- * exchanges of two of its tokens that are tried, and all other orders of the labels, are farther by far: by 32 times the
- * noise's variance in squares, as two texts are whose likelihoods differ by a factor of 10^7.
+ * other texts that are tried are farther by far: by 32 times the noise's variance in squares, as two texts are whose
+ * likelihoods differ by a factor of 10^7. Tried are other orders of the labels, exchanges of two tokens, and another token
+ * in the place of each.
  *
  * @throws RangeError when there are not as many labels as rows
  */
@@ -57,6 +58,7 @@ export async function confirmText(request: ConfirmTextRequest): Promise<Confirma
   if (labels.length !== rows.length)
     throw new RangeError(`confirmText: ${labels.length} labels for ${rows.length} rows of logits`);
   const { noise } = entryErrors(plan);
+  const [vocabulary = 0] = parameterAt(parameters, model.embeddingPath).shape;
   const repeatable = plan.defences
     .filter(({ text }) => !text.startsWith("noise:"))
     .map((defence) => (defence.text.startsWith("dp:") ? clippingOf(defence.text) : defence));
@@ -92,7 +94,8 @@ export async function confirmText(request: ConfirmTextRequest): Promise<Confirma
     }
     let confirmed = best.distance < bound;
     if (noise > 0 && confirmed) {
-      for (const text of exchanges(ids)) second = Math.min(second, await distanceOf(text, best.labels));
+      for (const text of othersLike(ids, vocabulary))
+        second = Math.min(second, await distanceOf(text, best.labels));
       confirmed = length > bound && second ** 2 - best.distance ** 2 > 32 * noise ** 2;
     }
     return { confirmed, distance: best.distance / length, labels: best.labels };
@@ -108,14 +111,21 @@ function clippingOf(text: string): DefencePlan["defences"][number] {
   return clipping;
 }
 
-/** Texts with two different tokens exchanged, near ones first; the first and the last token stay. */
-function* exchanges(ids: readonly number[]): Generator<number[]> {
+/**
+ * Texts with another token in the place of one, and with two different tokens exchanged, near ones first; the first and the
+ * last token stay.
+ */
+function* othersLike(ids: readonly number[], vocabulary: number): Generator<number[]> {
+  const stranger = Array.from({ length: vocabulary }, (_, id) => id).findLast((id) => !ids.includes(id));
+  const inner = [...ids.keys()].slice(1, -1);
+  if (stranger !== undefined)
+    for (const place of inner.slice(0, most.replacements)) yield ids.with(place, stranger);
   let tried = 0;
-  for (let apart = 1; apart < ids.length - 2; apart++)
-    for (let i = 1; i + apart < ids.length - 1; i++) {
+  for (let apart = 1; apart < inner.length; apart++)
+    for (const i of inner.slice(0, -apart)) {
       const [a, b] = [ids[i], ids[i + apart]];
       if (a === undefined || b === undefined || a === b) continue;
-      if (tried++ === mostExchanges) return;
+      if (tried++ === most.exchanges) return;
       yield ids.with(i, b).with(i + apart, a);
     }
 }
