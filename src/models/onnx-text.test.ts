@@ -98,6 +98,46 @@ describe("textModelFromOnnx", () => {
     await expect(open).rejects.toThrow("it takes texts of 16 tokens; this one has 17");
   });
 
+  it("tells the token ids from token types and masks by what they look up", async () => {
+    const input = { dtype: "int64", shape: ["n", "t"] } as const;
+    const stream = randomStream(2);
+    const table = ndarray(stream.normal(14), [7, 2], "float32");
+    const types = ndarray(stream.normal(4), [2, 2], "float32");
+    const graph = {
+      nodes: [
+        { type: "Gather", inputs: ["types", "kind"], outputs: ["kinds"] },
+        { type: "Gather", inputs: ["table", "words"], outputs: ["rows"] },
+        { type: "Add", inputs: ["rows", "kinds"], outputs: ["both"] },
+        { type: "Cast", inputs: ["seen"], outputs: ["weight"], attributes: { to: 1 } },
+        { type: "Unsqueeze", inputs: ["weight", "last"], outputs: ["weights"] },
+        { type: "Mul", inputs: ["both", "weights"], outputs: ["seen rows"] },
+        { type: "ReduceSum", inputs: ["seen rows", "axis"], outputs: ["out"], attributes: { keepdims: 0 } },
+      ],
+      inputs: { seen: input, kind: input, words: input },
+      initializers: {
+        table,
+        types,
+        last: ndarray([2], [1], "int64"),
+        axis: ndarray([1], [1], "int64"),
+      },
+      outputs: ["out"],
+    };
+    const model = await textModelFromOnnx(write(writeModel(graph, 17)), { tokens: 3 });
+    expect(model).toMatchObject({ embeddingPath: "table", vocabulary: 7, classes: 2, inputShape: [3] });
+    const run = await compile((values: Named<Tensor>, words: Tensor) => model.apply(values, words), [
+      model.parameters("float64"),
+      spec([1, 3], "int64"),
+    ] as const);
+    const found = await run.run(model.init(stream, "float64"), ndarray([4, 0, 4], [1, 3], "int64"));
+    await run.dispose();
+    const at = (array: NDArray, row: number, column: number) => Number(array.data[2 * row + column]);
+    for (const column of [0, 1])
+      expect(toNumbers(found)[column]).toBeCloseTo(
+        2 * at(table, 4, column) + at(table, 0, column) + 3 * at(types, 0, column),
+        6,
+      );
+  });
+
   it("refuses what is no text model, in one line", async () => {
     const image = at("classifiers/lenet-sigmoid.onnx");
     await expect(textModelFromOnnx(image, { tokens: 5 })).rejects.toThrow(
