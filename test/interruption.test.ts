@@ -14,8 +14,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { contentsOf } from "../src/runs/run-contents.testing.ts";
 import { readRunRecord } from "../src/runs/run-record.ts";
-import { bin, contentsOf, mountSmall, type StartOptions, start, toyBin } from "./command-line.ts";
+import { bin, mountSmall, type StartOptions, start, toyBin } from "./command-line.ts";
 
 let folder = "";
 beforeEach(() => {
