@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { writeHalves } from "../src/methods/leakage/halves.testing.ts";
 import { contentsOf } from "../src/runs/run-contents.testing.ts";
 import { readRunRecord } from "../src/runs/run-record.ts";
 import { bin, mountSmall, type StartOptions, start, toyBin } from "./command-line.ts";
@@ -160,6 +161,51 @@ describe("a leakage attack that is stopped", () => {
     expect([whole.code, cut.code]).toEqual([0, 130]);
     expect((await run(["leakage", "attack", "--resume", "cut", "--quiet"])).code).toBe(0);
     expect(Object.keys(contentsOf(join(folder, "cut")))).toContain("arrays/recovered.npy");
+    expect(contentsOf(join(folder, "cut"))).toEqual(contentsOf(join(folder, "whole")));
+  });
+});
+
+describe("a leakage audit that is stopped", () => {
+  it("in its attacks, then in its trainings, ends with --resume in the same files, bit for bit", async () => {
+    const data = writeHalves(folder, 500);
+    const audit = [
+      "leakage",
+      "audit",
+      data,
+      "--defences",
+      "noise:gaussian:1e-3",
+      "--samples",
+      "10",
+      "--seeds",
+      "1",
+    ];
+    const short = [
+      "--evaluations",
+      "300",
+      "--dtype",
+      "float64",
+      "--train-steps",
+      "200",
+      "--train-seeds",
+      "2",
+    ];
+    const run = (args: readonly string[], options: Partial<StartOptions> = {}) =>
+      start(bin, args, { cwd: folder, ...options });
+    const stopped = async (args: readonly string[], checkpoint: number) => {
+      const { code } = await run([...args, "--quiet"], {
+        async started(child) {
+          await untilCheckpoint(join(folder, "cut"), checkpoint);
+          child.kill("SIGINT");
+        },
+      });
+      expect(code).toBe(130);
+    };
+    const whole = run([...audit, ...short, "--out", "whole", "--quiet", "--threads", "1"]);
+    await stopped([...audit, ...short, "--out", "cut", "--threads", "2"], 1);
+    await stopped(["leakage", "audit", "--resume", "cut"], 2);
+    expect((await run(["leakage", "audit", "--resume", "cut", "--quiet"])).code).toBe(0);
+    expect((await whole).code).toBe(0);
+    expect(Object.keys(contentsOf(join(folder, "cut")))).toContain("figures/trade-off.svg");
     expect(contentsOf(join(folder, "cut"))).toEqual(contentsOf(join(folder, "whole")));
   });
 });

@@ -27,6 +27,7 @@ export {
   replayBackward,
   type TrainingRecord,
 } from "./record.ts";
+export { meanOfClippedRows } from "./row-clip.ts";
 export {
   type Batch,
   epochShuffling,
@@ -45,6 +46,7 @@ export {
   stepDecay,
 } from "./schedule.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";
+export type { GradientContext, GradientTransform } from "./step-graph.ts";
 export type { StepSelection } from "./steps.ts";
 export { openRecord, recordSize, type TrainingResult, train } from "./train.ts";
 export type {

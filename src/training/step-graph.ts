@@ -7,6 +7,7 @@ import { scan } from "../engine/transforms/scan.ts";
 import { type ClipOptions, clipGradient } from "./clip.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Problem } from "./problem.ts";
+import { clippedRowsGradient } from "./row-clip.ts";
 import { mapTensors, type NamedArrays, type TensorTree } from "./trees.ts";
 
 export interface StepperOptions {
@@ -14,6 +15,10 @@ export interface StepperOptions {
   readonly optimizer: Optimizer;
   readonly data: NamedArrays;
   readonly clip?: ClipOptions;
+  /** The norm to which the gradient of each row is clipped before their mean is taken. */
+  readonly rowClipNorm?: number;
+  /** What is done to a batch's gradient on the host, between two calls of the runtime. */
+  readonly transformGradient?: GradientTransform;
   /** Equal parts in which the gradient of a batch is computed, one after the other. */
   readonly accumulate?: number;
   /** Further arrays of a step, of the same shapes for batches of the same size: a pure function of its arguments. */
@@ -21,12 +26,28 @@ export interface StepperOptions {
   readonly compile?: CompileOptions;
 }
 
+/** The step whose gradient is transformed, before its update. */
+export interface GradientContext {
+  readonly step: number;
+  /** The batch. */
+  readonly indices: Int32Array;
+  /** At which the gradient was taken; valid until the transformation is done. */
+  readonly parameters: NamedArrays;
+}
+
+/** A pure function of its arguments, so that a training that is resumed or replayed has the same bits. */
+export type GradientTransform = (
+  gradient: NamedArrays,
+  context: GradientContext,
+) => NamedArrays | Promise<NamedArrays>;
+
 /** What a step is made of: row numbers [B], the learning rate (float64), factors [B], further arrays. */
 export type StepTensors = { indices: Tensor; rate: Tensor; weights?: Tensor; inputs: TensorTree };
 export type CarryTensors = { parameters: TensorTree; optimizer: TensorTree; buffers: TensorTree };
 
-interface PartLoss {
+export interface BatchGradient {
   readonly loss: Tensor;
+  /** The loss of each row, where the loss function has them. */
   readonly rows?: Tensor;
   readonly gradient: TensorTree;
   readonly buffers: TensorTree;
@@ -35,13 +56,29 @@ interface PartLoss {
 /** The next carry, and the mean loss (with each row's, where the loss has them) before the update. */
 export function takeStep(
   options: StepperOptions,
-  { parameters, optimizer: state, buffers }: CarryTensors,
+  carry: CarryTensors,
   data: TensorTree,
-  { indices, rate, weights, inputs }: StepTensors,
+  step: StepTensors,
 ): readonly [CarryTensors, { loss: Tensor; rows?: Tensor }] {
-  const { problem, optimizer, clip = {}, accumulate = 1 } = options;
-  const partAt = (at: Tensor, factors: Tensor | undefined, before: TensorTree): PartLoss => {
+  const { gradient, buffers, loss, rows } = batchGradient(options, carry, data, step);
+  return [
+    { ...update(options, carry, gradient, step.rate), buffers },
+    { loss, ...(rows === undefined ? {} : { rows }) },
+  ];
+}
+
+/** The gradient of the mean loss of a batch, its rows clipped where that is asked for, and the buffers after it. */
+export function batchGradient(
+  options: StepperOptions,
+  { parameters, buffers }: CarryTensors,
+  data: TensorTree,
+  { indices, weights, inputs }: StepTensors,
+): BatchGradient {
+  const { problem, accumulate = 1, rowClipNorm } = options;
+  const partAt = (at: Tensor, factors: Tensor | undefined, before: TensorTree): BatchGradient => {
     const batch = mapTensors((table) => op.take(table, at), data);
+    if (rowClipNorm !== undefined)
+      return { ...clippedRowsGradient(problem, parameters, batch, factors, rowClipNorm), buffers: before };
     const [[loss, extra], gradient] = valueAndGrad(
       (p: TensorTree) => {
         const { loss: found, buffers: next } = problem.train(p, before, batch, inputs);
@@ -66,23 +103,24 @@ export function takeStep(
 
   const size = indices.size;
   // A batch that has no equal parts is the short one at an epoch's end: it fits as it is.
-  const part =
-    accumulate === 1 || size % accumulate !== 0
-      ? partAt(indices, weights, buffers)
-      : accumulateParts(partAt, { parameters, buffers, indices, weights, accumulate });
-  const [step, nextState] = optimizer.update(clipGradient(part.gradient, clip), state, parameters, rate);
-  return [
-    {
-      parameters: mapTensors((p, s) => p.add(s), parameters, step),
-      optimizer: nextState,
-      buffers: part.buffers,
-    },
-    { loss: part.loss, ...(part.rows === undefined ? {} : { rows: part.rows }) },
-  ];
+  return accumulate === 1 || size % accumulate !== 0
+    ? partAt(indices, weights, buffers)
+    : accumulateParts(partAt, { parameters, buffers, indices, weights, accumulate });
+}
+
+/** Parameters and optimiser after a step along a gradient. */
+export function update(
+  { optimizer, clip = {} }: StepperOptions,
+  { parameters, optimizer: state }: Pick<CarryTensors, "parameters" | "optimizer">,
+  gradient: TensorTree,
+  rate: Tensor,
+): Pick<CarryTensors, "parameters" | "optimizer"> {
+  const [step, nextState] = optimizer.update(clipGradient(gradient, clip), state, parameters, rate);
+  return { parameters: mapTensors((p, s) => p.add(s), parameters, step), optimizer: nextState };
 }
 
 function accumulateParts(
-  partAt: (at: Tensor, factors: Tensor | undefined, before: TensorTree) => PartLoss,
+  partAt: (at: Tensor, factors: Tensor | undefined, before: TensorTree) => BatchGradient,
   {
     parameters,
     buffers,
@@ -96,7 +134,7 @@ function accumulateParts(
     weights: Tensor | undefined;
     accumulate: number;
   },
-): PartLoss {
+): BatchGradient {
   const split = (values: Tensor): Tensor => values.reshape([accumulate, values.size / accumulate]);
   type Sums = { gradient: TensorTree; buffers: TensorTree };
   const [sums, results] = scan(

@@ -2,14 +2,13 @@
 // input, rows are gathered inside the graph, and the steps are a scan whose body is one update, so that a step is the
 // same computation on the same numbers however many of them share a call.
 import { itemAt } from "../engine/lists.ts";
-import { type NDArray, zerosArray } from "../engine/ndarray.ts";
-import type { Executable } from "../engine/runtime/compile.ts";
-import { sizeOf } from "../engine/shape.ts";
+import { zerosArray } from "../engine/ndarray.ts";
 import { scan } from "../engine/transforms/scan.ts";
-import * as tree from "../engine/tree.ts";
 import { compileTrees } from "./compile-trees.ts";
 import type { Batch } from "./sampler.ts";
+import { asInt32, fillInputs, fillSteps, type StepRun, stepArraysLike, stepTree } from "./step-arrays.ts";
 import { type CarryTensors, type StepperOptions, type StepTensors, takeStep } from "./step-graph.ts";
+import { makeTransformedCall } from "./transformed-steps.ts";
 import {
   type ArrayTree,
   arraysOf,
@@ -17,10 +16,10 @@ import {
   type TensorTree,
   tensorsOf,
   tracedZeros,
-  withArrays,
   zerosOf,
 } from "./trees.ts";
 
+export type { StepRun } from "./step-arrays.ts";
 export type { StepperOptions } from "./step-graph.ts";
 
 /** All that one step hands to the next. */
@@ -33,13 +32,6 @@ export type Carry = {
 /** The carry alone, out of something that has more. */
 export function carryOf({ parameters, optimizer, buffers }: Carry): Carry {
   return { parameters, optimizer, buffers };
-}
-
-export interface StepRun {
-  readonly firstStep: number;
-  /** All of one size, and all with weights or all without. */
-  readonly batches: readonly Batch[];
-  readonly learningRates: readonly number[];
 }
 
 /** Arrays that the next call with as many steps overwrites. */
@@ -61,56 +53,50 @@ export interface Stepper {
 /** How many compiled graphs are kept; the one that was not used for longest makes room. */
 const keptGraphs = 24;
 
-type StepArrays = {
-  readonly indices: NDArray;
-  readonly rate: NDArray;
-  readonly weights?: NDArray;
-  readonly inputs: NamedArrays;
-};
-
-interface Graph {
-  readonly executable: Executable<readonly ArrayTree[], ArrayTree>;
-  readonly steps: StepArrays;
-  readonly results: { readonly loss: NDArray } | { readonly loss: NDArray; readonly rows: NDArray };
+/** Compiled steps for batches of one shape. */
+export interface StepCall {
+  /** @param extras the further arrays of each step */
+  run(from: Carry, into: Carry, steps: StepRun, extras: readonly NamedArrays[]): Promise<StepLosses>;
+  dispose(): Promise<void>;
 }
 
 export function createStepper(options: StepperOptions): Stepper {
-  const { optimizer, data, inputs } = options;
-  const graphs = new Map<string, Promise<Graph>>();
-  const rows = arraysOf(data)[0]?.shape[0] ?? 0;
+  const { optimizer, inputs, transformGradient } = options;
+  const calls = new Map<string, Promise<StepCall>>();
 
-  const graphFor = async (from: Carry, length: number, first: Batch, extra: NamedArrays): Promise<Graph> => {
-    const key = `${length} x ${first.indices.length}${first.weights === undefined ? "" : " weighted"}`;
-    const known = graphs.get(key);
-    const graph = known ?? makeGraph(options, from, length, first, extra);
-    graphs.delete(key);
-    graphs.set(key, graph);
-    if (graphs.size > keptGraphs)
-      for (const [oldest, unused] of graphs) {
-        graphs.delete(oldest);
-        await (await unused).executable.dispose();
+  const callFor = async (
+    from: Carry,
+    length: number,
+    first: Batch,
+    extra: NamedArrays,
+  ): Promise<StepCall> => {
+    const shape = `${first.indices.length}${first.weights === undefined ? "" : " weighted"}`;
+    // Steps that stop for a transformation share no call, whatever their number.
+    const key = transformGradient === undefined ? `${length} x ${shape}` : shape;
+    const known = calls.get(key);
+    const call =
+      known ??
+      (transformGradient === undefined
+        ? makeScannedCall(options, from, length, first, extra)
+        : makeTransformedCall({ ...options, transformGradient }, from, first, extra));
+    calls.delete(key);
+    calls.set(key, call);
+    if (calls.size > keptGraphs)
+      for (const [oldest, unused] of calls) {
+        calls.delete(oldest);
+        await (await unused).dispose();
         break;
       }
-    return graph;
+    return call;
   };
 
-  const runNow = async (
-    from: Carry,
-    into: Carry,
-    { firstStep, batches, learningRates }: StepRun,
-  ): Promise<StepLosses> => {
-    const first = itemAt(batches, 0);
+  const runNow = async (from: Carry, into: Carry, steps: StepRun): Promise<StepLosses> => {
+    const { firstStep, batches } = steps;
     const extras = batches.map(({ indices }, i) =>
       inputs === undefined ? {} : inputs(firstStep + i, asInt32(indices)),
     );
-    const { executable, steps, results } = await graphFor(from, batches.length, first, itemAt(extras, 0));
-    fillSteps(steps, batches, learningRates, rows, firstStep);
-    for (const [i, extra] of extras.entries()) fillInputs(steps.inputs, extra, i);
-    await executable.runInto([into, results], from, data, asTree(steps));
-    return {
-      losses: results.loss.data as Float64Array,
-      ...("rows" in results ? { rowLosses: results.rows.data as Float64Array } : {}),
-    };
+    const call = await callFor(from, batches.length, itemAt(batches, 0), itemAt(extras, 0));
+    return call.run(from, into, steps, extras);
   };
   // The graphs' arrays are shared, so that calls (of two replays, say) go one after the other.
   let last: Promise<unknown> = Promise.resolve();
@@ -133,94 +119,49 @@ export function createStepper(options: StepperOptions): Stepper {
     },
 
     async dispose() {
-      const open = await Promise.allSettled(graphs.values());
-      graphs.clear();
-      for (const graph of open) if (graph.status === "fulfilled") await graph.value.executable.dispose();
+      const open = await Promise.allSettled(calls.values());
+      calls.clear();
+      for (const call of open) if (call.status === "fulfilled") await call.value.dispose();
     },
   };
 }
 
-function asTree({ weights, ...others }: StepArrays): ArrayTree {
-  return weights === undefined ? others : { ...others, weights };
-}
-
-async function makeGraph(
+async function makeScannedCall(
   options: StepperOptions,
-  from: Carry,
+  like: Carry,
   length: number,
-  { indices, weights }: Batch,
+  first: Batch,
   extra: NamedArrays,
-): Promise<Graph> {
-  const dtype = arraysOf(from.parameters)[0]?.dtype ?? "float32";
-  const stacked = withArrays(
-    extra,
-    arraysOf(extra).map(({ shape, dtype: type }) => zerosArray([length, ...shape], type)),
-  );
-  const steps: StepArrays = {
-    indices: zerosArray([length, indices.length], "int32"),
-    rate: zerosArray([length], "float64"),
-    ...(weights === undefined ? {} : { weights: zerosArray([length, indices.length], dtype) }),
-    inputs: stacked,
-  };
+): Promise<StepCall> {
+  const { data } = options;
+  const dtype = arraysOf(like.parameters)[0]?.dtype ?? "float32";
+  const rows = arraysOf(data)[0]?.shape[0] ?? 0;
+  const arrays = stepArraysLike(first, extra, { length, dtype });
   const executable = await compileTrees(
-    (carry, data, sequences) =>
+    (carry, tables, sequences) =>
       scan(
-        (c: CarryTensors, step: StepTensors) => takeStep(options, c, data as TensorTree, step),
+        (c: CarryTensors, step: StepTensors) => takeStep(options, c, tables as TensorTree, step),
         carry as unknown as CarryTensors,
         sequences as unknown as StepTensors,
       ) as unknown as TensorTree,
-    [from, options.data, asTree(steps)],
+    [like, data, stepTree(arrays)],
     options.compile,
   );
   const outputs = executable.outputs
-    .slice(arraysOf(from).length)
-    .map((output): NDArray => zerosArray(output.shape, output.dtype));
+    .slice(arraysOf(like).length)
+    .map((output) => zerosArray(output.shape, output.dtype));
   const [loss, rowLosses] = outputs;
   const results = { loss: itemAt([loss], 0), ...(rowLosses === undefined ? {} : { rows: rowLosses }) };
-  return { executable, steps, results };
-}
-
-function asInt32(indices: Batch["indices"]): Int32Array {
-  return indices instanceof Int32Array ? indices : Int32Array.from(indices, Number);
-}
-
-function fillSteps(
-  steps: Graph["steps"],
-  batches: readonly Batch[],
-  learningRates: readonly number[],
-  rows: number,
-  firstStep: number,
-): void {
-  const indices = steps.indices.data as Int32Array;
-  const rates = steps.rate.data as Float64Array;
-  const weights = steps.weights?.data as Float64Array | undefined;
-  let place = 0;
-  for (const [i, batch] of batches.entries()) {
-    const rate = itemAt(learningRates, i);
-    if (!Number.isFinite(rate))
-      throw new RangeError(`train: the schedule gives the learning rate ${rate} at step ${firstStep + i}`);
-    if (batch.indices.length === 0)
-      throw new RangeError(`train: the batch of step ${firstStep + i} is empty`);
-    rates[i] = rate;
-    for (let k = 0; k < batch.indices.length; k++, place++) {
-      const row = Number(batch.indices[k]);
-      if (!(row >= 0 && row < rows))
-        throw new RangeError(`train: the batch of step ${firstStep + i} has row ${row} of ${rows}`);
-      indices[place] = row;
-      if (weights !== undefined) weights[place] = batch.weights?.[k] ?? 1;
-    }
-  }
-}
-
-function fillInputs(stacked: NamedArrays, extra: NamedArrays, step: number): void {
-  const sources = tree.leavesLike(stacked as unknown, extra as unknown) as NDArray[];
-  for (const [i, target] of arraysOf(stacked).entries()) {
-    const source = itemAt(sources, i);
-    const size = sizeOf(target.shape.slice(1));
-    if (source.dtype !== target.dtype || source.data.length !== size)
-      throw new RangeError(
-        `train: an input of a step is ${source.dtype}[${source.shape.join(", ")}], the first was ${target.dtype}[${target.shape.slice(1).join(", ")}]`,
-      );
-    (target.data as Float64Array).set(source.data as Float64Array, step * size);
-  }
+  return {
+    async run(from, into, { firstStep, batches, learningRates }, extras) {
+      fillSteps(arrays, batches, learningRates, rows, firstStep);
+      for (const [i, values] of extras.entries()) fillInputs(arrays.inputs, values, i);
+      await executable.runInto([into, results], from, data, stepTree(arrays));
+      return {
+        losses: results.loss.data as Float64Array,
+        ...(rowLosses === undefined ? {} : { rowLosses: rowLosses.data as Float64Array }),
+      };
+    },
+    dispose: () => executable.dispose(),
+  };
 }

@@ -17,7 +17,11 @@ import { epochShuffling, type Sampler, type SamplerContext } from "./sampler.ts"
 import { constantRate, type Schedule } from "./schedule.ts";
 import { requirePositiveInteger, requireWeights } from "./settings.ts";
 import { sgd } from "./sgd.ts";
+
 import { startOf } from "./start.ts";
+
+import type { GradientTransform } from "./step-graph.ts";
+
 import type { Carry, StepperOptions } from "./stepper.ts";
 import type { StepSelection } from "./steps.ts";
 import type { TrainingState } from "./training-state.ts";
@@ -95,6 +99,17 @@ interface CommonOptions<P, D> {
   readonly weights?: ArrayLike<number>;
   /** See {@link ClipOptions}: gradients are clipped before the optimiser sees them. */
   readonly clip?: ClipOptions;
+  /**
+   * The norm to which the gradient of each row is clipped before their mean is taken, as in private training (Abadi et al.
+   * 2016); for models without buffers, and without `inputs`.
+   */
+  readonly rowClipNorm?: number;
+  /**
+   * What is done to each batch's gradient, on the host, before clipping and the optimiser: compression, noise, whatever a
+   * client does before it shares one. A pure function, with noise drawn by the step's number; steps then share no calls of the
+   * runtime.
+   */
+  readonly transformGradient?: GradientTransform;
   /** Computes the gradient of a batch in so many equal parts, one after the other, to save memory. */
   readonly accumulate?: number;
   /**
@@ -153,7 +168,7 @@ export interface TrainingPlan {
 
 /** @throws RangeError or TypeError in one line for options that do not fit */
 export function planTraining(options: AnyTrainOptions): TrainingPlan {
-  const { data, batchSize, weights, accumulate = 1, clip, inputs } = options;
+  const { data, batchSize, weights, accumulate = 1, clip, inputs, rowClipNorm, transformGradient } = options;
   const rows = rowsOf("data", data);
   requirePositiveInteger("train", { batchSize, accumulate });
   if (batchSize > rows) throw new RangeError(`train: batchSize ${batchSize} is larger than the ${rows} rows`);
@@ -171,6 +186,14 @@ export function planTraining(options: AnyTrainOptions): TrainingPlan {
     stream: itemAt([initial], 0),
     dtype: options.dtype ?? "float32",
   });
+  if (rowClipNorm !== undefined) {
+    if (!(rowClipNorm > 0 && rowClipNorm < Infinity))
+      throw new RangeError(`train: rowClipNorm ${rowClipNorm} is not a positive number`);
+    if (inputs !== undefined || arraysOf(buffers).length > 0)
+      throw new RangeError(
+        "train: rowClipNorm needs rows that do not depend on one another: no inputs of a step, no model with buffers",
+      );
+  }
   const dtypes = new Set(arraysOf(parameters).map(({ dtype }) => dtype));
   if (dtypes.size !== 1 || !["float32", "float64"].includes([...dtypes][0] ?? ""))
     throw new RangeError(
@@ -201,6 +224,8 @@ export function planTraining(options: AnyTrainOptions): TrainingPlan {
       data,
       accumulate,
       ...(clip === undefined ? {} : { clip }),
+      ...(rowClipNorm === undefined ? {} : { rowClipNorm }),
+      ...(transformGradient === undefined ? {} : { transformGradient }),
       ...(inputs === undefined ? {} : { inputs }),
       ...(options.compile === undefined ? {} : { compile: options.compile }),
     },

@@ -5,12 +5,11 @@ import { lenet } from "../../models/lenet.ts";
 import { parameterAt } from "../../models/model.ts";
 import { type RandomStreamState, resumeRandomStream } from "../../numeric/random.ts";
 import type { WorkContext } from "../../runs/workers/protocol.ts";
-import { adaptationTo } from "./adaptation.ts";
 import type { Gradient } from "./defences/defence.ts";
 import { applyDefences, parseDefences } from "./defences/parse.ts";
 import { meanSquaredError, peakSignalToNoiseRatio } from "./image-metrics.ts";
 import { inferLabel } from "./infer-labels.ts";
-import { recover } from "./recover.ts";
+import { informedAttack } from "./informed-attack.ts";
 import { type Float, sharedGradient } from "./shared-gradient.ts";
 
 export interface AuditTask {
@@ -38,10 +37,9 @@ export interface AuditedAttack {
   readonly distortion: number;
   readonly evaluations: number;
   readonly status: string;
+  /** What the attacker did, in words. */
+  readonly attacker: string;
 }
-
-/** The matching loss, relative to the shared gradient's squared norm, at which an attack has matched. */
-const content = 1e-9;
 
 /** The client's gradient, the defence, the attack and the judgement. */
 export default async function auditWork(task: AuditTask, { signal }: WorkContext): Promise<AuditedAttack> {
@@ -58,17 +56,15 @@ export default async function auditWork(task: AuditTask, { signal }: WorkContext
   const client = { model, parameters, x };
   const gradient = await applyDefences(exact, plan.defences, { stream: noise, client });
   const inferred = inferLabel(parameterAt(gradient, "fc.bias"));
-  const recovery = await recover({
+  const recovery = await informedAttack({
     model,
     parameters,
     gradient,
-    labels: [inferred],
+    label: inferred,
+    effects: plan.defences.flatMap(({ effects }) => effects),
     stream: start,
     dtype,
     evaluations,
-    tolerance: content,
-    workers: 1,
-    ...adaptationTo(plan).options,
     signal,
   });
   const original = castArray(image, "float64");
@@ -80,6 +76,7 @@ export default async function auditWork(task: AuditTask, { signal }: WorkContext
     distortion: sineBetween(exact, gradient),
     evaluations: recovery.evaluations,
     status: recovery.status,
+    attacker: recovery.words,
   };
 }
 

@@ -5,8 +5,8 @@ import { bootstrap } from "../../numeric/statistics/bootstrap.ts";
 import { wilsonInterval } from "../../numeric/statistics/proportion.ts";
 import { median } from "../../numeric/statistics/quantile.ts";
 import type { Interval } from "../../numeric/statistics/sample.ts";
+import type { Kept } from "../../runs/workers/kept-results.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
-import { adaptationTo } from "./adaptation.ts";
 import type { AuditedAttack, AuditTask } from "./audit-work.ts";
 import { type DefencePlan, parseDefences } from "./defences/parse.ts";
 import type { Float } from "./shared-gradient.ts";
@@ -49,7 +49,7 @@ export interface AuditRequest {
   readonly defences?: readonly string[];
   /** Networks and starts for each image; 1 by default. */
   readonly seeds?: number;
-  /** The most gradient evaluations of an attack; 3500 by default. */
+  /** The most gradient evaluations of an attack; 1500 by default. */
   readonly evaluations?: number;
   /** `float32` by default. */
   readonly dtype?: Float;
@@ -57,8 +57,15 @@ export interface AuditRequest {
   readonly stream: RandomStream;
   /** Processes at a time; 1 by default. The result has the same bits whatever the number. */
   readonly threads?: number;
+  /** The attacks that are done already, and where further ones go. */
+  readonly kept?: Kept<AuditedAttack>;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+}
+
+/** A number with its 95 % interval. */
+export interface Estimate extends Interval {
+  readonly estimate: number;
 }
 
 /** A share of the attacks, with Wilson's 95 % interval. */
@@ -70,7 +77,7 @@ export interface Rate extends Interval {
 export interface AuditedDefence {
   readonly defence: string;
   readonly description: string;
-  /** What the attacker minimises, in words. */
+  /** What the attacker does, in words. */
   readonly attacker: string;
   readonly attacks: number;
   /** Mean squared error below 1e-4. */
@@ -79,7 +86,7 @@ export interface AuditedDefence {
   readonly recognisable: Rate;
   readonly labels: Rate;
   /** In dB, with a percentile bootstrap interval; of a single attack the interval is that value. */
-  readonly medianPsnr: Interval & { readonly estimate: number };
+  readonly medianPsnr: Estimate;
   /** The median sine of the angle by which the defence turned the gradient. */
   readonly distortion: number;
   readonly outcomes: readonly AuditedAttack[];
@@ -105,31 +112,47 @@ export interface Audit {
  * @throws the signal's reason when it is aborted
  */
 export async function auditDefences(request: AuditRequest): Promise<Audit> {
-  const { defences = defaultDefences, threads = 1, onProgress, signal } = request;
+  const { defences = defaultDefences, threads = 1, kept, onProgress, signal } = request;
   const plans = defences.map(planOf);
   if (plans.length === 0) throw new RangeError("audit: there is no defence; at least one is needed");
   const [attackStream, bootstrapStream] = request.stream.spawn(2);
   if (attackStream === undefined || bootstrapStream === undefined) throw new Error("spawn(2) gives two");
   const cases = casesOf(request, attackStream);
   const tasks = plans.flatMap(({ text: defence }) => cases.map((each) => ({ ...each, defence })));
-  let done = 0;
+  let done = kept?.finished.size ?? 0;
   const outcomes = await mapTasks<AuditTask, AuditedAttack>(
     workModule(import.meta.url, "audit-work"),
     tasks,
-    { threads, signal, onResult: () => onProgress?.(++done, tasks.length) },
+    {
+      threads,
+      signal,
+      ...(kept && { finished: kept.finished }),
+      onResult(place, result) {
+        kept?.keep(place, result);
+        onProgress?.(++done, tasks.length);
+      },
+    },
   );
   const audited = plans.map((plan, i) =>
     summaryOf(plan, outcomes.slice(i * cases.length, (i + 1) * cases.length), bootstrapStream),
   );
-  const bare = audited.find(({ defence }) => defence === "none");
+  return { defences: audited, ...conclusionOf(audited) };
+}
+
+/** Which defences hold, and hide: see {@link Audit}. */
+export function conclusionOf<
+  Measured extends Pick<AuditedDefence, "defence" | "recovered" | "recognisable" | "distortion">,
+>(
+  defences: readonly Measured[],
+): { readonly holds: Measured | undefined; readonly hides: Measured | undefined } {
+  const bare = defences.find(({ defence }) => defence === "none");
   // A weak attack makes every defence look strong.
-  const tells = bare === undefined || bare.recovered.rate >= tellsFrom;
-  if (!tells) return { defences: audited, holds: undefined, hides: undefined };
-  return {
-    defences: audited,
-    holds: weakest(audited, ({ recovered }) => recovered.high < holdsBelow),
-    hides: weakest(audited, ({ recognisable }) => recognisable.high < holdsBelow),
-  };
+  if (bare !== undefined && bare.recovered.rate < tellsFrom) return { holds: undefined, hides: undefined };
+  const weakest = (rateOf: (defence: Measured) => Rate): Measured | undefined =>
+    defences
+      .filter((each) => each.defence !== "none" && rateOf(each).high < holdsBelow)
+      .sort((a, b) => a.distortion - b.distortion)[0];
+  return { holds: weakest(({ recovered }) => recovered), hides: weakest(({ recognisable }) => recognisable) };
 }
 
 /** @throws RangeError for a defence that cannot be read or is not one of a single gradient */
@@ -144,7 +167,7 @@ export function planOf(text: string): DefencePlan {
 
 /** Every image with every seed. */
 function casesOf(request: AuditRequest, stream: RandomStream): Omit<AuditTask, "defence">[] {
-  const { images, labels, classes = 10, seeds = 1, evaluations = 3500, dtype = "float32" } = request;
+  const { images, labels, classes = 10, seeds = 1, evaluations = 1500, dtype = "float32" } = request;
   const [samples = 0, ...shape] = images.shape;
   if (samples < 1 || shape.length !== 3 || shape[1] !== shape[2] || (shape[1] ?? 0) % 4 !== 0)
     throw new RangeError(
@@ -170,13 +193,12 @@ function summaryOf(
   outcomes: readonly AuditedAttack[],
   stream: RandomStream,
 ): AuditedDefence {
-  const { distance, words } = adaptationTo(plan);
   const psnrs = outcomes.map(({ psnr }) => psnr);
   const [only = Number.NaN] = psnrs;
   return {
     defence: plan.text,
     description: plan.description,
-    attacker: words ?? `${distance} distance`,
+    attacker: outcomes[0]?.attacker ?? "",
     attacks: outcomes.length,
     recovered: rateOf(outcomes, ({ meanSquaredError }) => meanSquaredError < recoveredBelow),
     recognisable: rateOf(outcomes, ({ meanSquaredError }) => meanSquaredError < recognisableBelow),
@@ -193,13 +215,4 @@ function summaryOf(
 function rateOf(outcomes: readonly AuditedAttack[], holds: (outcome: AuditedAttack) => boolean): Rate {
   const count = outcomes.filter(holds).length;
   return { count, rate: count / outcomes.length, ...wilsonInterval(count, outcomes.length) };
-}
-
-function weakest(
-  defences: readonly AuditedDefence[],
-  isEnough: (defence: AuditedDefence) => boolean,
-): AuditedDefence | undefined {
-  return defences
-    .filter((each) => each.defence !== "none" && isEnough(each))
-    .sort((a, b) => a.distortion - b.distortion)[0];
 }

@@ -31,6 +31,8 @@ export interface MatchingRequest {
    * pruned; or a tree like the parameters with 1 where an entry counts and 0 where it does not.
    */
   readonly mask?: "all" | "sent" | Named<NDArray>;
+  /** How far apart the gradients are, instead of `distance` and `mask`: a scalar of the tensors of the dummies' and of the shared one. */
+  readonly misfit?: (found: readonly Tensor[], shared: readonly Tensor[]) => Tensor;
   readonly priors?: Priors;
   /** The client's loss; the mean cross entropy by default. */
   readonly loss?: Loss;
@@ -76,6 +78,7 @@ export async function compileMatching({
   dtype,
   distance = "squared",
   mask = "all",
+  misfit,
   priors = {},
   loss,
   localSteps,
@@ -87,7 +90,7 @@ export async function compileMatching({
   const unknowns = pixels + (labels === undefined ? examples * model.classes : 0);
   const constants = tree.map((array) => op.constant(array), parameters) as Named<Tensor>;
   const received = leavesLike(parameters, gradient);
-  const masks = masksOf(mask, parameters, received);
+  const masks = masksOf(misfit === undefined ? mask : "all", parameters, received);
   const targets = received.map((array, i) => masked(op.constant(array), masks[i]));
   const message = messageOf({ model, loss, localSteps });
 
@@ -99,11 +102,13 @@ export async function compileMatching({
         ? op.softmax(op.reshape(op.slice(inner, [pixels]), [examples, model.classes]))
         : op.oneHot(op.constant(ndarray(labels, [examples], "int64")), model.classes, dtype);
     const dummy = tree.leaves(message(constants, x, probabilities)) as Tensor[];
-    const apart = gradientDistance(
-      dummy.map((entry, i) => masked(entry, masks[i])),
-      targets,
-      distance,
-    );
+    const apart =
+      misfit?.(dummy, targets) ??
+      gradientDistance(
+        dummy.map((entry, i) => masked(entry, masks[i])),
+        targets,
+        distance,
+      );
     const prior = priorTerms(x, priors);
     return op.cast(prior === undefined ? apart : op.add(apart, prior), "float64");
   };

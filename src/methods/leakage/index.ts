@@ -2,8 +2,23 @@
 export { lenet } from "../../models/lenet.ts";
 export type { Model } from "../../models/model.ts";
 export { randomStream } from "../../numeric/random.ts";
-export { attackImage } from "./attack-image.ts";
-export type { AttackOutcome, AttackRequest } from "./attack-outcome.ts";
+export {
+  type CostOfDefences,
+  type CostRequest,
+  costOfDefences,
+  type DefenceCost,
+  learningRates,
+} from "./accuracy.ts";
+export { attackGradient } from "./attack-gradient.ts";
+export { attackImages } from "./attack-images.ts";
+export type {
+  AttackMethod,
+  AttackOutcome,
+  AttackRequest,
+  AttackSettings,
+  GradientAttackOutcome,
+  GradientAttackRequest,
+} from "./attack-outcome.ts";
 export type { AttackOptimizer } from "./attempt.ts";
 export {
   type Audit,
@@ -11,6 +26,7 @@ export {
   type AuditRequest,
   auditDefences,
   defaultDefences,
+  type Estimate,
 } from "./audit.ts";
 export {
   type ClosedForm,
@@ -42,6 +58,7 @@ export {
   type LabelMethod,
   labelAccuracy,
 } from "./infer-labels.ts";
+export { type InformedAttack, type InformedAttackRequest, informedAttack } from "./informed-attack.ts";
 export {
   invertLinearLayer,
   type LinearLayerGradient,
@@ -64,4 +81,4 @@ export {
   type SharedGradientRequest,
   sharedGradient,
 } from "./shared-gradient.ts";
-export * from "./text.ts";
+export * from "./text/index.ts";

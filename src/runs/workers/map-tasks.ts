@@ -3,10 +3,14 @@ import { fileURLToPath } from "node:url";
 import { InputError } from "../../data/input-error.ts";
 import type { Message, TransportedError, Work } from "./protocol.ts";
 
-export interface MapTasksOptions<Result> {
+export interface MapTasksOptions<Result, Common = undefined> {
   /** The most worker processes; 1 does the tasks here, one after another. */
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
+  /** What all tasks need, such as their data: it goes to each process once. */
+  readonly common?: Common;
+  /** Results that are there already, of a run that goes on, by their place: these tasks are not done again. */
+  readonly finished?: ReadonlyMap<number, Result>;
   /** What a task reported of itself, by its place in the list. */
   readonly onProgress?: (place: number, progress: unknown) => void;
   /** A task that is done; tasks end in any order. */
@@ -26,16 +30,20 @@ export interface MapTasksOptions<Result> {
  * @throws the first error of a task, after which no further one is begun; the signal's reason when it is aborted
  * @example const results = await mapTasks<Task, Result>(workModule(import.meta.url, "attack-work"), tasks, { threads: 2 });
  */
-export async function mapTasks<Task, Result>(
+export async function mapTasks<Task, Result, Common = undefined>(
   module: URL,
   tasks: readonly Task[],
-  options: MapTasksOptions<Result>,
+  options: MapTasksOptions<Result, Common>,
 ): Promise<Result[]> {
-  const count = Math.min(options.threads, tasks.length);
+  const { finished = new Map<number, Result>(), isEnough = () => false } = options;
+  const enough = [...finished].filter(([, result]) => isEnough(result)).map(([place]) => place);
+  const needed = tasks.slice(0, Math.min(...enough, tasks.length) + 1);
+  const left = needed.filter((_, place) => !finished.has(place)).length;
+  const count = Math.min(options.threads, left);
   options.signal?.throwIfAborted();
   return count <= 1 || module.pathname.endsWith(".ts")
-    ? here(module, tasks, options)
-    : inProcesses(module, tasks, count, options);
+    ? here(module, needed, options)
+    : inProcesses(module, needed, count, options);
 }
 
 /** The address of a work module beside the module that calls, compiled or not as that one is. */
@@ -43,30 +51,37 @@ export function workModule(base: string, name: string): URL {
   return new URL(`./${name}${base.endsWith(".ts") ? ".ts" : ".js"}`, base);
 }
 
-async function here<Task, Result>(
+async function here<Task, Result, Common>(
   module: URL,
   tasks: readonly Task[],
-  { signal = new AbortController().signal, onProgress, onResult, isEnough }: MapTasksOptions<Result>,
+  options: MapTasksOptions<Result, Common>,
 ): Promise<Result[]> {
-  const { default: work } = (await import(module.href)) as { default: Work<Task, Result> };
+  const { signal = new AbortController().signal, finished, onProgress, onResult, isEnough } = options;
+  const { default: work } = (await import(module.href)) as {
+    default: Work<Task, Result, Common | undefined>;
+  };
   const results: Result[] = [];
   for (const [place, task] of tasks.entries()) {
-    const result = await work(task, { signal, report: (progress) => onProgress?.(place, progress) });
+    const report = (progress: unknown): void => onProgress?.(place, progress);
+    const isFinished = finished?.has(place) ?? false;
+    const result = isFinished
+      ? (finished?.get(place) as Result)
+      : await work(task, { signal, report, common: options.common });
     signal.throwIfAborted();
     results.push(result);
-    onResult?.(place, result);
+    if (!isFinished) onResult?.(place, result);
     if (isEnough?.(result)) break;
   }
   return results;
 }
 
-function inProcesses<Task, Result>(
+function inProcesses<Task, Result, Common>(
   module: URL,
   tasks: readonly Task[],
   count: number,
-  { signal, onProgress, onResult, isEnough }: MapTasksOptions<Result>,
+  { signal, common, finished, onProgress, onResult, isEnough }: MapTasksOptions<Result, Common>,
 ): Promise<Result[]> {
-  const results = new Map<number, Result>();
+  const results = new Map(finished);
   /** The workers that are not let go, with the place of the task that each does. */
   const workers = new Map<ChildProcess, number | undefined>();
   let next = 0;
@@ -86,9 +101,12 @@ function inProcesses<Task, Result>(
     signal?.addEventListener("abort", abort);
 
     const assign = (worker: ChildProcess): void => {
+      while (results.has(next)) next++;
       if (next < needed) {
+        const isFirst = workers.get(worker) === undefined;
         workers.set(worker, next);
-        worker.send({ place: next, task: tasks[next++] }, () => {});
+        const shared = isFirst && common !== undefined ? { common } : {};
+        worker.send({ place: next, task: tasks[next++], ...shared }, () => {});
       } else {
         // A worker without work is let go; its memory may be what the others need.
         workers.delete(worker);
@@ -99,7 +117,7 @@ function inProcesses<Task, Result>(
       results.set(place, result);
       onResult?.(place, result);
       if (!isEnough?.(result)) return;
-      needed = place + 1;
+      needed = Math.min(needed, place + 1);
       for (const [worker, at] of workers)
         if (at !== undefined && at > place) {
           workers.delete(worker);

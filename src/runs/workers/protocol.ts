@@ -1,9 +1,14 @@
 /** What a worker process and its parent say to each other. */
 
 /** One task's work: the default export of a work module. */
-export type Work<Task, Result> = (task: Task, context: WorkContext) => Promise<Result>;
+export type Work<Task, Result, Common = undefined> = (
+  task: Task,
+  context: WorkContext<Common>,
+) => Promise<Result>;
 
-export interface WorkContext {
+export interface WorkContext<Common = undefined> {
+  /** What all tasks need, as given to `mapTasks`. */
+  readonly common: Common;
   /** Aborted when the results are no longer wanted. In a worker process never: the process is ended instead. */
   readonly signal: AbortSignal;
   /** Tells the parent how far the task is; any value that the structured clone algorithm takes. */
@@ -14,6 +19,8 @@ export interface WorkContext {
 export interface Assignment {
   readonly place: number;
   readonly task: unknown;
+  /** What all tasks need; with the worker's first task. */
+  readonly common?: unknown;
 }
 
 /** From the worker. */

@@ -12,12 +12,14 @@ const send = (message: Message): void => {
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 
-const { default: work } = (await import(module)) as { default: Work<unknown, unknown> };
+const { default: work } = (await import(module)) as { default: Work<unknown, unknown, unknown> };
 const signal = new AbortController().signal;
+let common: unknown;
 
-process.on("message", ({ place, task }: Assignment) => {
+process.on("message", ({ place, task, common: given }: Assignment) => {
+  if (given !== undefined) common = given;
   const report = (progress: unknown): void => send({ kind: "progress", place, progress });
-  work(task, { signal, report }).then(
+  work(task, { signal, report, common }).then(
     (result) => send({ kind: "done", place, result }),
     (error: unknown) => send({ kind: "failed", place, error: transported(error) }),
   );

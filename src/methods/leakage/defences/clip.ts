@@ -16,6 +16,8 @@ export function clip(norm: number): Defence {
   return {
     text: `clip:${norm}`,
     description: `clipping to norm ${norm}`,
+    effects: [{ kind: "scaling" }],
+    perExample: { norm, noise: 0 },
     apply: async (gradient) => clipNorm(gradient, norm),
   };
 }

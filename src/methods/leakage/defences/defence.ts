@@ -19,11 +19,32 @@ export interface DefenceContext {
   };
 }
 
+/** What one who knows the defence knows of the shared gradient, given the exact one. */
+export type Effect =
+  /** Errors of this standard deviation on every entry. */
+  | { readonly kind: "noise"; readonly deviation: number }
+  /** Errors whose standard deviation follows from what was sent. */
+  | { readonly kind: "rounding"; deviationOf(sent: Float64Array): Float64Array }
+  /** The direction is kept, the length is not. */
+  | { readonly kind: "scaling" }
+  /** Entries that are 0 were not sent: they are smaller than those of the tensor, or of the gradient, that were. */
+  | { readonly kind: "selection"; readonly scope: "tensor" | "gradient" }
+  /** Entries that are 0 were not sent, whatever their size. */
+  | { readonly kind: "hiding" }
+  /** Only the signs are kept. */
+  | { readonly kind: "signs" };
+
 export interface Defence {
   /** As the command line has it: `noise:gaussian:0.001`. */
   readonly text: string;
   /** In words. */
   readonly description: string;
+  readonly effects: readonly Effect[];
+  /**
+   * How it is done to the mean gradient of several examples, where it is not just applied to that: each example's gradient is
+   * clipped to the norm, and the sum gets Gaussian noise of this standard deviation.
+   */
+  readonly perExample?: { readonly norm: number; readonly noise: number };
   /** The gradient that is shared instead; the one given is not changed. */
   apply(gradient: Gradient, context: DefenceContext): Promise<Gradient>;
 }

@@ -4,9 +4,10 @@ import { compile, spec } from "../../../engine/runtime/compile.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { grad } from "../../../engine/transforms/grad.ts";
 import { vmap } from "../../../engine/transforms/vmap.ts";
-import * as tree from "../../../engine/tree.ts";
 import type { Model, Named } from "../../../models/model.ts";
 import type { RandomStream } from "../../../numeric/random.ts";
+import { meanOfClippedRows } from "../../../training/row-clip.ts";
+import type { NamedTensors } from "../../../training/trees.ts";
 import { checkLabels, type Float } from "../shared-gradient.ts";
 import { clipNorm } from "./clip.ts";
 import { checkPositive, type Defence, type Gradient } from "./defence.ts";
@@ -50,15 +51,7 @@ export async function privateGradient(request: PrivateGradientRequest): Promise<
     (values, batch, classes) => {
       const targets = op.oneHot(classes, model.classes, dtype);
       const each = vmap(gradientOfOne, [null, 0, 0])(values as Named<Tensor>, batch, targets);
-      const squares = (tree.leaves(each) as Tensor[]).map((tensor) =>
-        op.sum(op.square(op.reshape(tensor, [examples, tensor.size / examples])), { axes: 1 }),
-      );
-      const lengths = op.sqrt(squares.reduce((sum, square) => op.add(sum, square)));
-      const factors = op.minimum(op.div(norm, lengths), 1);
-      return tree.map((tensor: Tensor) => {
-        const shape = [examples, ...tensor.shape.slice(1).map(() => 1)];
-        return op.mean(op.mul(tensor, op.reshape(factors, shape)), { axes: 0 });
-      }, each) as Named<Tensor>;
+      return meanOfClippedRows(each as NamedTensors, norm);
     },
     [model.parameters(dtype), spec(x.shape, dtype), spec([examples], "int64")] as const,
     { threads: 1, checkFinite: true },
@@ -85,6 +78,8 @@ export function clipAndNoise(norm: number, noiseMultiplier: number): PrivateDefe
   return {
     text: `dp:${norm}:${noiseMultiplier}`,
     description: `clipping to norm ${norm}, then Gaussian noise of standard deviation ${noiseMultiplier * norm}`,
+    effects: [{ kind: "scaling" }, { kind: "noise", deviation: noiseMultiplier * norm }],
+    perExample: { norm, noise: noiseMultiplier * norm },
     apply: async (gradient, { stream }) =>
       addGaussianNoise(clipNorm(gradient, norm), { scale: noiseMultiplier * norm }, stream),
     epsilon: (delta) => gaussianMechanismEpsilon(noiseMultiplier, delta),

@@ -1,6 +1,6 @@
 /** Defences: functions on gradients, one idea a file. */
 export { clip, clipNorm } from "./clip.ts";
-export { type Defence, type DefenceContext, type Gradient, gradientNorm } from "./defence.ts";
+export { type Defence, type DefenceContext, type Effect, type Gradient, gradientNorm } from "./defence.ts";
 export {
   clipAndNoise,
   type PrivateDefence,

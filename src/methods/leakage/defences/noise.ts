@@ -42,6 +42,9 @@ export function gaussianNoise(strength: NoiseStrength): Defence {
   return {
     text: `noise:gaussian:${textOf(strength)}`,
     description: `Gaussian noise of ${wordsOf(strength, "standard deviation")} on every entry`,
+    effects: [
+      { kind: "noise", deviation: "scale" in strength ? strength.scale : Math.sqrt(strength.variance) },
+    ],
     apply: async (gradient, { stream }) => addGaussianNoise(gradient, strength, stream),
   };
 }
@@ -51,6 +54,12 @@ export function laplacianNoise(strength: NoiseStrength): Defence {
   return {
     text: `noise:laplacian:${textOf(strength)}`,
     description: `Laplacian noise of ${wordsOf(strength, "scale")} on every entry`,
+    effects: [
+      {
+        kind: "noise",
+        deviation: "scale" in strength ? Math.SQRT2 * strength.scale : Math.sqrt(strength.variance),
+      },
+    ],
     apply: async (gradient, { stream }) => addLaplacianNoise(gradient, strength, stream),
   };
 }

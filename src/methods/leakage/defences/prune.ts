@@ -36,12 +36,14 @@ export function keepLargest(gradient: Gradient, ratio: number): Gradient {
   checkRange("top-k", "ratio", ratio, { low: Number.MIN_VALUE, high: 1 });
   return mapTensors(gradient, (entries) => {
     const kept = Math.ceil(ratio * entries.length);
-    const order = Array.from(entries, (_, i) => i).sort(
-      (a, b) => Math.abs(entries[b] ?? 0) - Math.abs(entries[a] ?? 0) || a - b,
-    );
-    const out = new Float64Array(entries.length);
-    for (const i of order.slice(0, kept)) out[i] = entries[i] ?? 0;
-    return out;
+    const magnitudes = entries.map(Math.abs);
+    // The smallest that is kept; of several of its size the first are.
+    const smallest = magnitudes.toSorted()[entries.length - kept] ?? 0;
+    let ties = kept - magnitudes.reduce((count, size) => count + Number(size > smallest), 0);
+    return entries.map((entry, i) => {
+      const size = magnitudes[i] ?? 0;
+      return size > smallest || (size === smallest && ties-- > 0) ? entry : 0;
+    });
   });
 }
 
@@ -51,6 +53,7 @@ export function prune(ratio: number, { scope = "tensor" }: PruneOptions = {}): D
   return {
     text: `prune:${ratio}${scope === "gradient" ? ":global" : ""}`,
     description: `the smallest ${percent(ratio)} of ${scope === "tensor" ? "each tensor" : "all entries"} pruned`,
+    effects: [{ kind: "selection", scope }],
     apply: async (gradient) => pruneSmallest(gradient, ratio, { scope }),
   };
 }
@@ -61,6 +64,7 @@ export function topK(ratio: number): Defence {
   return {
     text: `top-k:${ratio}`,
     description: `only the largest ${percent(ratio)} of each tensor sent`,
+    effects: [{ kind: "selection", scope: "tensor" }],
     apply: async (gradient) => keepLargest(gradient, ratio),
   };
 }

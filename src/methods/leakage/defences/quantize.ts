@@ -37,6 +37,7 @@ export function quantize(precision: Precision): Defence {
   return {
     text: precision,
     description: `every entry rounded to ${precision}`,
+    effects: [{ kind: "rounding", deviationOf: (sent) => roundingDeviations(sent, precision) }],
     apply: async (gradient) => quantizeTo(gradient, precision),
   };
 }
@@ -46,8 +47,20 @@ export function sign(): Defence {
   return {
     text: "sign",
     description: "only the signs sent",
+    effects: [{ kind: "signs" }],
     apply: async (gradient) => signs(gradient),
   };
+}
+
+/** Floats of small entries are so exact that an attack would see nothing else: from this part of the largest on they count alike. */
+const smallest = 0.1;
+
+/** The standard deviation of rounding, the spacing of the numbers over √12, at each entry that was sent. */
+function roundingDeviations(sent: Float64Array, precision: Precision): Float64Array {
+  const largest = sent.reduce((most, entry) => Math.max(most, Math.abs(entry)), 0);
+  if (precision === "int8") return sent.map(() => largest / 127 / Math.sqrt(12));
+  const spacing = 2 ** (1 - floats[precision].significand);
+  return sent.map((entry) => (Math.max(Math.abs(entry), smallest * largest) * spacing) / Math.sqrt(12));
 }
 
 function roundToFloat(value: number, precision: "fp16" | "bf16"): number {

@@ -89,6 +89,7 @@ export function soteria(ratio: number): Defence {
   return {
     text: `soteria:${ratio}`,
     description: `Soteria: ${Number((100 * ratio).toPrecision(4))} % of the representation hidden`,
+    effects: [{ kind: "hiding" }],
     apply: async (gradient, { client }) => {
       if (client === undefined)
         throw new RangeError("soteria: the client's model, parameters and examples are needed");

@@ -1,0 +1,220 @@
+import { splitRows } from "../../data/split.ts";
+import { type NDArray, ndarray } from "../../engine/ndarray.ts";
+import { formatShape } from "../../engine/shape.ts";
+import type { RandomStream } from "../../numeric/random.ts";
+import { studentQuantile } from "../../numeric/special/incomplete-beta.ts";
+import { momentsOf, standardErrorOf } from "../../numeric/statistics/moments.ts";
+import { wilsonInterval } from "../../numeric/statistics/proportion.ts";
+import type { Kept } from "../../runs/workers/kept-results.ts";
+import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
+import type { Labelled, TrainingData, TrainingOutcome, TrainingTask } from "./accuracy-work.ts";
+import { type Estimate, planOf } from "./audit.ts";
+import type { DefencePlan } from "./defences/parse.ts";
+
+/** What training under a defence costs in accuracy. */
+
+export interface CostRequest {
+  /** [n, channels, side, side] in [0, 1]; the side a multiple of 4. */
+  readonly images: NDArray;
+  /** A class of each image. */
+  readonly labels: ArrayLike<number>;
+  readonly classes: number;
+  /** As `parseDefences` reads each. */
+  readonly defences: readonly string[];
+  /** Trainings under each defence, with a network, batches and noise of their own; 3 by default. */
+  readonly seeds?: number;
+  /** Steps of a training; 1500 by default. */
+  readonly steps?: number;
+  /** Images of a client, of one step; {@link clientImages} by default. */
+  readonly batchSize?: number;
+  /** Tried for each defence on validation images; {@link learningRates} by default. */
+  readonly rates?: readonly number[];
+  readonly stream: RandomStream;
+  /** Processes at a time; 1 by default. The result has the same bits whatever the number. */
+  readonly threads?: number;
+  /** The trainings that are done already, and where further ones go. */
+  readonly kept?: { readonly tuning: Kept<TrainingOutcome>; readonly trainings: Kept<TrainingOutcome> };
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface DefenceCost {
+  readonly defence: string;
+  /** The mean share of test images whose class is told, with a 95 % interval: Student's t over the seeds, Wilson's for one seed. */
+  readonly accuracy: Estimate;
+  /** How much lower that is than without a defence, seed by seed; undefined where `none` is not among the defences. */
+  readonly cost: Estimate | undefined;
+  /** The rate of the best validation accuracy. */
+  readonly learningRate: number;
+  /** Of each seed. */
+  readonly outcomes: readonly TrainingOutcome[];
+}
+
+export interface CostOfDefences {
+  readonly defences: readonly DefenceCost[];
+  /** How many images trained, chose the learning rate and measured. */
+  readonly images: { readonly train: number; readonly validation: number; readonly test: number };
+}
+
+/** Learning rates of Adam that are tried where none are given. */
+export const learningRates: readonly number[] = [1e-3, 3e-3, 1e-2];
+
+/** Images of a client where nothing else is said. */
+export const clientImages = 16;
+
+/** The fewest images on which an accuracy is measured. */
+export const fewestImages = 500;
+
+/** Whether training under these defences is feasible: Soteria's scores take a Jacobian of each image. */
+export function canTrain({ defences }: DefencePlan): boolean {
+  return !defences.some(({ effects }) => effects.some(({ kind }) => kind === "hiding"));
+}
+
+const shares = { train: 0.75, validation: 0.1, test: 0.15 };
+
+/**
+ * Trains as a federated server would on what its clients share, for each defence, and measures the accuracy on images that
+ * took no part. At each step one client computes the gradient of its batch, defends it and shares it; the server takes a step
+ * of Adam with it, of a rate that falls as a cosine. Clipping and `dp` clip the gradient of each example, and the noise of
+ * `dp` goes to their sum; other defences change the gradient of the batch. The network is the audited one with the same
+ * random initialisation. Its learning rate is chosen for each defence by the accuracy on validation images, in
+ * trainings of their own.
+ *
+ * @throws RangeError when there are fewer than {@link fewestImages} images, a defence cannot be read, or a number is out of range
+ * @throws the signal's reason when it is aborted
+ */
+export async function costOfDefences(request: CostRequest): Promise<CostOfDefences> {
+  const { defences, seeds = 3, steps = 1500, batchSize = clientImages, rates = learningRates } = request;
+  const { threads = 1, kept, onProgress, signal } = request;
+  for (const [name, value] of Object.entries({ seeds, steps, batchSize, rates: rates.length }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new RangeError(`cost: ${name} ${value} is not a positive integer`);
+  const plans = defences.map(planOf);
+  for (const plan of plans)
+    if (!canTrain(plan))
+      throw new RangeError(
+        `cost: "${plan.text}" looks at each image by a Jacobian at every step, which is too slow to train under`,
+      );
+  const [splitting, tuning, training] = request.stream.spawn(3);
+  if (splitting === undefined || tuning === undefined || training === undefined)
+    throw new Error("spawn(3) gives three streams");
+  const common = dataOf(request, splitting);
+  const total = plans.length * (rates.length + seeds);
+  let done = (kept?.tuning.finished.size ?? 0) + (kept?.trainings.finished.size ?? 0);
+  const trainAll = (tasks: readonly TrainingTask[], keeping: Kept<TrainingOutcome> | undefined) =>
+    mapTasks<TrainingTask, TrainingOutcome, TrainingData>(
+      workModule(import.meta.url, "accuracy-work"),
+      tasks,
+      {
+        threads,
+        signal,
+        common,
+        ...(keeping && { finished: keeping.finished }),
+        onResult(place, result) {
+          keeping?.keep(place, result);
+          onProgress?.(++done, total);
+        },
+      },
+    );
+
+  const shared = { steps, batchSize };
+  const tried = await trainAll(
+    plans.flatMap(({ text: defence }) =>
+      rates.map((learningRate): TrainingTask => {
+        return { defence, learningRate, ...shared, stream: tuning.state(), measure: "validation" };
+      }),
+    ),
+    kept?.tuning,
+  );
+  const chosen = plans.map((_, i) => {
+    const accuracies = tried.slice(i * rates.length, (i + 1) * rates.length).map(({ accuracy }) => accuracy);
+    return rates[accuracies.indexOf(Math.max(...accuracies))] ?? 0;
+  });
+  const streams = training.spawn(seeds).map((stream) => stream.state());
+  const outcomes = await trainAll(
+    plans.flatMap(({ text: defence }, i) =>
+      streams.map((stream): TrainingTask => {
+        return { defence, learningRate: chosen[i] ?? 0, ...shared, stream, measure: "test" };
+      }),
+    ),
+    kept?.trainings,
+  );
+  const each = plans.map((_, i) => outcomes.slice(i * seeds, (i + 1) * seeds));
+  const bare = each[plans.findIndex(({ text }) => text === "none")];
+  const examples = rowsOf(common.test);
+  return {
+    defences: plans.map(({ text: defence }, i) => ({
+      defence,
+      accuracy: accuracyOf(each[i] ?? [], examples),
+      cost: bare && costOf(each[i] ?? [], bare, examples),
+      learningRate: chosen[i] ?? 0,
+      outcomes: each[i] ?? [],
+    })),
+    images: { train: rowsOf(common.train), validation: rowsOf(common.validation), test: examples },
+  };
+}
+
+function accuracyOf(outcomes: readonly TrainingOutcome[], examples: number): Estimate {
+  const values = outcomes.map(({ accuracy }) => accuracy);
+  const [only = Number.NaN] = values;
+  if (values.length === 1)
+    return { estimate: only, ...wilsonInterval(Math.round(only * examples), examples) };
+  const { estimate, low, high } = studentInterval(values);
+  return { estimate, low: Math.max(0, low), high: Math.min(1, high) };
+}
+
+/** The paired differences; of a single pair the interval of Newcombe's method 10, which takes the two for independent. */
+function costOf(
+  outcomes: readonly TrainingOutcome[],
+  bare: readonly TrainingOutcome[],
+  examples: number,
+): Estimate {
+  const differences = outcomes.map(({ accuracy }, i) => (bare[i]?.accuracy ?? Number.NaN) - accuracy);
+  if (differences.length > 1) return studentInterval(differences);
+  if (outcomes === bare) return { estimate: 0, low: 0, high: 0 };
+  const [mine, other] = [accuracyOf(outcomes, examples), accuracyOf(bare, examples)];
+  const estimate = other.estimate - mine.estimate;
+  return {
+    estimate,
+    low: estimate - Math.hypot(other.estimate - other.low, mine.high - mine.estimate),
+    high: estimate + Math.hypot(other.high - other.estimate, mine.estimate - mine.low),
+  };
+}
+
+function studentInterval(values: readonly number[]): Estimate {
+  const moments = momentsOf(values);
+  const reach = studentQuantile(0.975, values.length - 1) * standardErrorOf(moments);
+  return { estimate: moments.mean, low: moments.mean - reach, high: moments.mean + reach };
+}
+
+function dataOf({ images, labels, classes }: CostRequest, stream: RandomStream): TrainingData {
+  const [rows = 0, ...shape] = images.shape;
+  if (shape.length !== 3 || shape[1] !== shape[2] || (shape[1] ?? 0) % 4 !== 0)
+    throw new RangeError(
+      `cost: images ${formatShape(images.shape)}; expected [n, channels, side, side], the side a multiple of 4`,
+    );
+  if (rows < fewestImages)
+    throw new RangeError(`cost: ${rows} images; at least ${fewestImages} are needed to train and to measure`);
+  if (labels.length !== rows)
+    throw new RangeError(`cost: ${labels.length} labels for ${rows} images: one for each is needed`);
+  const { parts } = splitRows({ rows, fractions: shares, stratify: labels, stream });
+  const size = images.data.length / rows;
+  const take = (places: readonly number[] = []): Labelled => {
+    const x = new Float32Array(places.length * size);
+    for (const [i, row] of places.entries())
+      x.set((images.data as Float32Array).subarray(row * size, (row + 1) * size), i * size);
+    return {
+      x: ndarray(x, [places.length, ...shape], "float32"),
+      y: ndarray(
+        places.map((row) => labels[row] ?? 0),
+        [places.length],
+        "int64",
+      ),
+    };
+  };
+  return { classes, train: take(parts.train), validation: take(parts.validation), test: take(parts.test) };
+}
+
+function rowsOf({ y }: Labelled): number {
+  return y.data.length;
+}
