@@ -55,6 +55,12 @@ async function inProcess(args: readonly string[]): Promise<{ code: number; stdou
   return { code, ...output };
 }
 
+/** How often a run was begun or taken up again. */
+async function beginnings(out: string): Promise<number> {
+  if (!existsSync(join(out, "run.json"))) return 0;
+  return 1 + ((await readRunRecord(out)).resumedAt?.length ?? 0);
+}
+
 it("knows a short run of every command", () => {
   expect(Object.keys(shortRuns).sort()).toEqual(commands.map(({ title }) => title).sort());
 });
@@ -101,21 +107,18 @@ describe.each(commands)("$title", ({ words, title, parameters }) => {
   it("prints one JSON object; is stopped, killed and continued to the same bits; gives a folder to one run only", async () => {
     const cut = ["--out", `unterbrochen-${words.join("-")}`];
     const out = join(folder, cut[1] ?? "");
-    const run = (args: readonly string[], signal?: NodeJS.Signals) =>
-      start(bin, [...words, ...args, "--json", "--quiet"], {
+    const run = async (args: readonly string[], signal?: NodeJS.Signals) => {
+      const begun = await beginnings(out);
+      return start(bin, [...words, ...args, "--json", "--quiet"], {
         cwd: folder,
         async started(child) {
           if (signal === undefined) return;
-          // The first record, or that of the run as it goes on.
-          const before = existsSync(join(out, "run.json"))
-            ? (await readRunRecord(out)).resumedAt?.length
-            : undefined;
-          while (!existsSync(join(out, "run.json"))) await sleep(5);
-          while (before !== (await readRunRecord(out)).resumedAt?.length && before !== undefined)
-            await sleep(5);
+          // Until the run has begun, or has begun again.
+          while ((await beginnings(out)) === begun) await sleep(5);
           child.kill(signal);
         },
       });
+    };
     const [whole, interrupted] = await Promise.all([
       run([...short, "--out", `ganz-${words.join("-")}`]),
       run([...short, ...cut], "SIGINT"),
