@@ -170,7 +170,8 @@ function wrongValues({ takes, accepted, label }: ParameterDescription): (string 
   if (label === "--resume" || label === "--config") return [undefined, "", "/none/such"];
   if (label === "--out") return [undefined, ""];
   const values: (string | undefined)[] = [undefined, "", "--json"];
-  if (takes.number) values.push("1e400", "NaN", "x", "-1e99");
+  if (takes.number) values.push("1e400", "NaN", "x");
+  if (/ (from|above) /.test(accepted)) values.push("-1e99");
   if (/^a whole number/.test(accepted)) values.push("1.5");
   if (/^(one of|\w+$)/.test(accepted)) values.push("none-of-these");
   return values;
