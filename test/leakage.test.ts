@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readNpy } from "../src/data/npy.ts";
 import { randomStream } from "../src/numeric/random.ts";
+import { contentsOf } from "../src/runs/run-contents.testing.ts";
 import { readRunRecord } from "../src/runs/run-record.ts";
-import { bin, contentsOf, start } from "./command-line.ts";
+import { bin, start } from "./command-line.ts";
 
 const picture = fileURLToPath(new URL("../examples/fallline.png", import.meta.url));
 const classifiers = fileURLToPath(new URL("vectors/classifiers", import.meta.url));
