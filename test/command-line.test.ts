@@ -94,6 +94,9 @@ describe("fallline", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("What is the sum of my numbers?");
     expect(stdout).toContain("fallline toy sum: Add numbers up");
+    expect(JSON.parse((await toy(["list", "--json"])).stdout)).toMatchObject({
+      methods: [{ name: "toy", commands: [{ name: "sum", summary: "Add numbers up" }] }],
+    });
   });
 
   it("says what to do where the package is not built", async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { installedPackage } from "./installed.ts";
 
@@ -35,17 +35,6 @@ export async function start(script: string, args: readonly string[], options: St
   await options.started?.(child);
   const [code] = (await closed) as [number | null];
   return { code, ...output };
-}
-
-/** The bytes of a run's files but for those that tell times and places, by path. */
-export function contentsOf(run: string): Record<string, string> {
-  const files = readdirSync(run, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !/run\.json$|report\.html$/.test(file));
-  return Object.fromEntries(
-    files.sort().map((file) => [file.slice(run.length + 1), readFileSync(file, "latin1")]),
-  );
 }
 
 /**

@@ -15,8 +15,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { writeHalves } from "../src/methods/leakage/halves.testing.ts";
+import { contentsOf } from "../src/runs/run-contents.testing.ts";
 import { readRunRecord } from "../src/runs/run-record.ts";
-import { bin, contentsOf, mountSmall, type StartOptions, start, toyBin } from "./command-line.ts";
+import { bin, mountSmall, type StartOptions, start, toyBin } from "./command-line.ts";
 
 let folder = "";
 beforeEach(() => {

@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readNpy } from "../src/data/npy.ts";
 import { randomStream } from "../src/numeric/random.ts";
+import { contentsOf } from "../src/runs/run-contents.testing.ts";
 import { readRunRecord } from "../src/runs/run-record.ts";
-import { bin, contentsOf, start } from "./command-line.ts";
+import { bin, start } from "./command-line.ts";
 
 const picture = fileURLToPath(new URL("../examples/fallline.png", import.meta.url));
 const classifiers = fileURLToPath(new URL("vectors/classifiers", import.meta.url));
@@ -28,7 +29,9 @@ const valuesOf = (stdout: string): Record<string, number> =>
 describe("fallline leakage attack", () => {
   it("names in its help page each choice once", async () => {
     const { stdout } = await attack("--help");
-    expect(stdout).toMatch(/--method auto\|dlg\|inverting\|linear\|closed-form +dlg matches gradients/);
+    expect(stdout).toMatch(
+      /--method auto\|dlg\|inverting\|informed\|linear\|closed-form +informed looks for/,
+    );
     expect(stdout).toMatch(/IMAGE +PNG, JPEG, WebP or TIFF images/);
   });
 
@@ -93,7 +96,7 @@ describe("fallline leakage attack", () => {
   it("says what the client's defence was and what the attacker did about it", async () => {
     const { stdout, stderr } = await attack(picture, "--evaluations", "60", "--defence", "prune:0.1,fp16");
     expect(stderr).toContain(
-      "pruned, then every entry rounded to fp16. The attacker knows it and matches only the entries",
+      "pruned, then every entry rounded to fp16. The attacker knows it (matches the gradient, where it was sent",
     );
     expect(stdout).toContain("60");
   });
@@ -172,7 +175,9 @@ describe("fallline leakage attack", () => {
       "run",
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(JSON.parse(stdout)).toMatchObject({ values: { isMatched: true, labels: [3], method: "dlg" } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      values: { isMatched: true, labels: [3], method: "informed" },
+    });
     const { data } = await readNpy(join(folder, "run/arrays/recovered.npy"));
     // The client's image: numpy.random.default_rng(7).random((2, 3, 32, 32))[0].
     const original = randomStream(7).uniform(3 * 32 * 32);

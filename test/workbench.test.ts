@@ -74,6 +74,10 @@ describe("what is known of a command", () => {
     const { code, stdout } = await start(bin, ["docs", "leakage"], { cwd: folder });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^# fallline leakage: Deep leakage from gradients\n/);
+    for (const option of ["seed", "out", "config", "resume", "json", "quiet"])
+      expect(stdout).toContain(`| \`--${option}\` |`);
+    const asJson = await start(bin, ["docs", "leakage", "--json"], { cwd: folder });
+    expect(JSON.parse(asJson.stdout)).toEqual({ method: "leakage", markdown: stdout });
   });
 
   it.each([

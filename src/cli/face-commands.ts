@@ -2,6 +2,7 @@
 import type { Command as Program } from "commander";
 import { InputError } from "../data/input-error.ts";
 import { methodPage } from "../runs/documentation.ts";
+import { toJson } from "../runs/json.ts";
 import type { Method } from "../runs/method.ts";
 import { parameterSchema } from "../runs/parameter-schema.ts";
 import { quoteValue } from "../runs/parameters.ts";
@@ -17,6 +18,7 @@ export function addFaceCommands(
     .description("Print the JSON Schema of a command's parameters, which --config files follow")
     .argument("[METHOD]", "a method")
     .argument("[COMMAND]", "a command of it")
+    .option("--json", "Print one JSON object, which it does without this, too")
     .helpOption("-h, --help", "Print this page")
     .action((methodName: string | undefined, commandName: string | undefined) => {
       const method = methodNamed(methods, "METHOD", methodName);
@@ -31,8 +33,13 @@ export function addFaceCommands(
     .command("docs")
     .description("Print the page of a method as Markdown: commands, examples, parameters")
     .argument("[METHOD]", "a method")
+    .option("--json", "Print the page as one JSON object and nothing else")
     .helpOption("-h, --help", "Print this page")
-    .action((name: string | undefined) => write(methodPage(methodNamed(methods, "METHOD", name))));
+    .action((name: string | undefined, { json = false }: { json?: boolean }) => {
+      const method = methodNamed(methods, "METHOD", name);
+      const page = methodPage(method);
+      write(json ? `${toJson({ method: method.name, markdown: page })}\n` : page);
+    });
 }
 
 function methodNamed(methods: readonly Method[], label: string, name: string | undefined): Method {

@@ -1,3 +1,4 @@
+import type { JsonObject } from "../runs/json.ts";
 import type { Command, Method } from "../runs/method.ts";
 import { type ParameterDescription, typedDefault } from "../runs/parameters.ts";
 
@@ -39,4 +40,19 @@ export function listMethods(methods: readonly Method[]): string {
     "",
   ]);
   return `${lines.join("\n")}`;
+}
+
+/** What `fallline list --json` prints of each method. */
+export function methodsAsValues(methods: readonly Method[]): JsonObject[] {
+  return methods.map(({ name, title, question, source, commands }) => ({
+    name,
+    title,
+    question,
+    source: { ...source },
+    commands: Object.entries(commands).map(([command, { summary, example }]) => ({
+      name: command,
+      summary,
+      example: `fallline ${name} ${command} ${example}`,
+    })),
+  }));
 }

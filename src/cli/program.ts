@@ -1,8 +1,8 @@
 /** The command line of a list of methods, made from their faces. */
 import { Command as Program } from "commander";
-import { z } from "zod";
 import { InputError } from "../data/input-error.ts";
 import { citationOf } from "../runs/documentation.ts";
+import { toJson } from "../runs/json.ts";
 import type { Command, Method } from "../runs/method.ts";
 import {
   describeParameters,
@@ -10,12 +10,12 @@ import {
   parseParameters,
   quoteValue,
 } from "../runs/parameters.ts";
-import { type RunOptions, runOptions } from "../runs/run-options.ts";
+import { lineOptions, type RunOptions, runOptions } from "../runs/run-options.ts";
 import { readArgument } from "./arguments.ts";
 import { readConfig } from "./config.ts";
 import { addDataCommands, type DataCommandsOptions } from "./data-commands.ts";
 import { addFaceCommands } from "./face-commands.ts";
-import { describeOption, exampleOf, listMethods, optionFlags } from "./help.ts";
+import { describeOption, exampleOf, listMethods, methodsAsValues, optionFlags } from "./help.ts";
 import { addRunCommands } from "./run-commands.ts";
 
 /** A run to start, or one to take up again. */
@@ -77,7 +77,11 @@ export function createProgram(
   program
     .command("list")
     .description("List the methods, their questions and their commands")
-    .action(() => write(listMethods(methods)));
+    .option("--json", "Print one JSON object and nothing else")
+    .helpOption("-h, --help", "Print this page")
+    .action(({ json = false }: { json?: boolean }) =>
+      write(json ? `${toJson({ methods: methodsAsValues(methods) })}\n` : listMethods(methods)),
+    );
   addFaceCommands(program, methods, write);
   addRunCommands(program, write);
   if (data !== undefined) addDataCommands(program, { ...data, write });
@@ -130,19 +134,6 @@ interface CommandEntry {
   readonly run: ProgramOptions["run"];
 }
 
-/** What the command line alone knows: a run's record holds nothing of it. */
-const lineOptions = z.object({
-  config: z.string().min(1).optional().meta({
-    description: "Parameters from a JSON or YAML file; those on the command line win",
-    placeholder: "FILE",
-  }),
-  resume: z.string().min(1).optional().meta({
-    description:
-      "Continue the unfinished run in this folder; of the rest --threads, --json and --quiet alone apply",
-    placeholder: "DIR",
-  }),
-});
-
 /** The options that may stand beside `--resume`, as commander names them. */
 const besideResume = new Set(["resume", "threads", "json", "quiet"]);
 
@@ -169,13 +160,9 @@ function addCommand(parent: Program, { method, name, command, run }: CommandEntr
   }
   page.optionsGroup("Options of every command:");
   for (const description of [...common, ...ofLine]) addOption(page, description);
-  page
-    .option("--json", "Print the result as one JSON object and nothing else")
-    .option("--quiet", "No progress and no notes")
-    .helpOption("-h, --help", "Print this page");
+  page.helpOption("-h, --help", "Print this page");
   page.action(async () => {
-    const { json = false, quiet = false } = page.opts<{ json?: boolean; quiet?: boolean }>();
-    const { config, resume } = parseParameters(lineOptions, givenOptions(page, ofLine));
+    const { config, resume, json, quiet } = parseParameters(lineOptions, givenOptions(page, ofLine));
     const typed = {
       options: givenOptions(page, common),
       parameters: { ...givenOptions(page, own), ...givenArguments(page, positional) },

@@ -1,7 +1,7 @@
 /** A method's page as Markdown, made from its face: commands, examples and parameters, none of it written twice. */
 import type { Command, Method } from "./method.ts";
 import { describeParameters, type ParameterDescription, typedDefault } from "./parameters.ts";
-import { runOptions } from "./run-options.ts";
+import { lineOptions, runOptions } from "./run-options.ts";
 
 /** Where and by whom a method was published, in one line. */
 export function citationOf({ source }: Method): string {
@@ -21,7 +21,9 @@ _${method.question}_ Source: ${citationOf(method)}.
 ${commands.join("\n")}
 ## Options of every command
 
-${parameterTable(describeParameters(runOptions))}
+${parameterTable([...describeParameters(runOptions), ...describeParameters(lineOptions)])}
+
+The mathematics, the limits and the library functions: src/methods/${method.name}/README.md in the package.
 `;
 }
 

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { parseNpy } from "numpy-ts";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { InputError } from "../data/input-error.ts";
 import { randomStream } from "../numeric/random.ts";
 import { type ExecuteRequest, executeCommand } from "./execute.ts";
+import { command, defineMethod } from "./method.ts";
 import { parseParameters } from "./parameters.ts";
 import type { Run } from "./run.ts";
 import { runOptions } from "./run-options.ts";
@@ -194,6 +196,38 @@ describe("input that the command refuses", () => {
   it("is recorded as failed once something was measured", async () => {
     await expect(executeCommand(request({ fault: "input" }))).rejects.toThrow(InputError);
     expect(await readRunRecord(join(folder, "run"))).toMatchObject({ state: "failed" });
+  });
+});
+
+describe("a run whose checkpoint cannot be written", () => {
+  it("keeps its folder and says why it failed", async () => {
+    const keeping = defineMethod({
+      ...toy,
+      commands: {
+        keep: command({
+          summary: "Keep a state",
+          example: "",
+          parameters: z.object({}),
+          async run(_, run) {
+            // A file in the place of their folder.
+            await writeFile(join(run.folder, "checkpoints"), "");
+            await run.checkpoint({ step: 1 });
+            return { answer: "It was kept.", values: {} };
+          },
+        }),
+      },
+    });
+    const out = join(folder, "run");
+    const run = executeCommand({
+      ...request({}, { out }),
+      method: keeping,
+      commandName: "keep",
+      parameters: {},
+    });
+    await expect(run).rejects.toThrow(
+      "checkpoints: the folder cannot be made (there is a file of that name)",
+    );
+    expect(await readRunRecord(out)).toMatchObject({ state: "failed" });
   });
 });
 

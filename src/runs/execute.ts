@@ -90,7 +90,7 @@ export async function perform(request: PerformRequest): Promise<ExecutedRun> {
   const signal = request.signal ?? new AbortController().signal;
   const recordPath = join(folder, recordName);
   const metrics = openMetricLog(join(folder, "metrics.jsonl"), { held: release === undefined });
-  const { run, items, sections, notes, seconds } = createRunWriter({
+  const { run, items, sections, notes, seconds, hasBegun } = createRunWriter({
     folder,
     seed: record.seed,
     threads: record.threads,
@@ -130,7 +130,7 @@ export async function perform(request: PerformRequest): Promise<ExecutedRun> {
     const message = error instanceof Error ? error.message : String(error);
     // What went wrong first is what the user has to hear, also when the disk that caused it takes no last word.
     await settle(() => metrics.close());
-    const isUntouched = items.length === 0 && !metrics.hasBegun();
+    const isUntouched = !hasBegun() && !metrics.hasBegun();
     if (release !== undefined && error instanceof InputError && !signal.aborted && isUntouched)
       await settle(release);
     else await settle(() => finish(signal.aborted ? { state } : { state, error: message }));

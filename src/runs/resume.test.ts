@@ -8,6 +8,7 @@ import { type ExecuteRequest, executeCommand } from "./execute.ts";
 import { parseParameters } from "./parameters.ts";
 import { processStart } from "./process-life.ts";
 import { type ResumeRequest, resumeCommand } from "./resume.ts";
+import { contentsOf } from "./run-contents.testing.ts";
 import { lockRun } from "./run-lock.ts";
 import { readRunRecord, recordName } from "./run-record.ts";
 import { toy } from "./toy.testing.ts";
@@ -45,18 +46,6 @@ async function interrupt(name: string, step: number, values: Record<string, unkn
 
 const resume = (path: string, more: Partial<ResumeRequest> = {}) =>
   resumeCommand({ method: toy, commandName: "sum", folder: path, ...more });
-
-/** Every file of a run but those that tell times and places. */
-function contentsOf(path: string): Record<string, string> {
-  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    files
-      .map((entry) => join(entry.parentPath, entry.name))
-      .filter((file) => !file.endsWith(recordName) && !file.endsWith("report.html"))
-      .map((file) => [file.slice(path.length + 1), readFileSync(file, "latin1")] as const)
-      .sort(),
-  );
-}
 
 /** A report without what differs between two runs of the same. */
 function reportOf(path: string): string {

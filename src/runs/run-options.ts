@@ -17,6 +17,23 @@ export const runOptions = z.object({
   png: z.boolean().optional().meta({ description: "Write every figure as PNG too" }),
 });
 
+/** What the command line alone knows: a run's record holds nothing of it. */
+export const lineOptions = z.object({
+  config: z.string().min(1).optional().meta({
+    description: "Parameters from a JSON or YAML file; those on the command line win",
+    placeholder: "FILE",
+  }),
+  resume: z.string().min(1).optional().meta({
+    description:
+      "Continue the unfinished run in this folder; of the rest --threads, --json and --quiet alone apply",
+    placeholder: "DIR",
+  }),
+  json: z.boolean().default(false).meta({
+    description: "Print the result as one JSON object and nothing else",
+  }),
+  quiet: z.boolean().default(false).meta({ description: "No progress and no notes" }),
+});
+
 export type RunOptions = z.output<typeof runOptions>;
 
 /** The number of threads to use when none was asked for. */

@@ -124,6 +124,8 @@ export interface RunWriter {
   readonly items: RunItem[];
   readonly sections: ReportSection[];
   readonly notes: string[];
+  /** Whether an item or a checkpoint was begun, also one that could not be written. */
+  hasBegun(): boolean;
   /** The time that the run has taken, that before an interruption included. */
   seconds(): number;
 }
@@ -150,6 +152,7 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
   const checkpoints = checkpointFiles(folder);
   let nextCheckpoint = started + checkpointMilliseconds;
   let writing: Promise<void> = Promise.resolve();
+  let hasCheckpoint = false;
   const items: RunItem[] = [];
   const sections: ReportSection[] = [];
   const notes: string[] = [];
@@ -217,6 +220,7 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
         seconds: seconds(),
       };
       const bytes = encodeCheckpoint(kept);
+      hasCheckpoint = true;
       nextCheckpoint = Number.POSITIVE_INFINITY;
       writing = writing.then(() => checkpoints.write(bytes));
       await writing;
@@ -233,5 +237,5 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
       return resumed.state as State;
     },
   };
-  return { run, items, sections, notes, seconds };
+  return { run, items, sections, notes, seconds, hasBegun: () => hasCheckpoint || items.length > 0 };
 }

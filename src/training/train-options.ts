@@ -201,8 +201,14 @@ export function planTraining(options: AnyTrainOptions): TrainingPlan {
     );
   const make = options.sampler ?? epochShuffling;
   const sampler = make({ size: rows, batchSize, stream: itemAt([sampling], 0) });
-  const optimizer = options.optimizer ?? sgd();
-  const { schedule } = options;
+  const { schedule, optimizer = sgd() } = options;
+  // JavaScript callers may give anything.
+  if (typeof schedule !== "number" && typeof schedule !== "function")
+    throw new TypeError(
+      `train: schedule is ${String(schedule)}; expected a learning rate or a function of the step`,
+    );
+  if (typeof optimizer?.init !== "function" || typeof optimizer.update !== "function")
+    throw new TypeError(`train: optimizer is ${String(optimizer)}; expected one as sgd() or adam() gives it`);
   return {
     problem,
     optimizer,

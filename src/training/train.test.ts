@@ -422,6 +422,9 @@ describe("train", () => {
       [{ schedule: () => Number.NaN }, /the schedule gives the learning rate NaN at step 0/],
       [{ sampler: () => givenBatches([[]]) }, /the batch of step 0 is empty/],
       [{ stepsPerCall: 0 }, /stepsPerCall 0/],
+      // As from JavaScript, or from a file.
+      [JSON.parse('{"optimizer":"adam"}'), /optimizer is adam; expected one as sgd\(\) or adam\(\) gives it/],
+      [JSON.parse('{"schedule":"fast"}'), /schedule is fast; expected a learning rate or a function/],
       [{ sampler: () => givenBatches([[0, 70]]) }, /the batch of step 0 has row 70 of 70/],
       [{ record: { states: "all", budget: 1000 } }, /the record would take \d+ bytes for 31 states/],
     ];

@@ -30,9 +30,9 @@ export const attackSchema = z.object({
     }),
   model: networkParameter("lenet"),
   ...networkParameters,
-  method: z.enum(["auto", "dlg", "inverting", "linear", "closed-form"]).default("auto").meta({
+  method: z.enum(["auto", "dlg", "inverting", "informed", "linear", "closed-form"]).default("auto").meta({
     description:
-      "dlg matches gradients by L-BFGS; inverting matches their angle by signed Adam, for networks with kinks; linear reads the image off a fully connected first layer; closed-form solves LeNet layer by layer; auto takes what suits the network",
+      "informed looks for the most probable image, given the defence and what images look like; dlg matches gradients by L-BFGS; inverting matches their angle by signed Adam, for networks with kinks; linear reads the image off a fully connected first layer; closed-form solves LeNet layer by layer; auto takes what suits network, batch and defence",
     group: "Attack",
   }),
   restarts: z.int().min(1).max(1000).default(1).meta({
@@ -45,7 +45,7 @@ export const attackSchema = z.object({
   }),
   dtype: z.enum(["float64", "float32"]).optional().meta({
     description:
-      "Precision of the arithmetic; by default float64 for dlg, which it takes to a finer image, and float32, which is faster, for inverting",
+      "Precision of the arithmetic; float32 is faster and ends at a coarser image; float64 by default, and float32 for inverting",
     group: "Attack",
   }),
   defence: z.string().min(1).default("none").meta({

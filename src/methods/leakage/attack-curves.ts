@@ -12,17 +12,11 @@ import { recoveredBelow } from "./verdict.ts";
  * @param outcomes one for each gradient
  */
 export async function writeCurves(run: Run, outcomes: readonly GradientAttackOutcome[]): Promise<void> {
-  const isAngle = outcomes[0]?.distance === "cosine";
   await writeCurve(run, outcomes, {
     name: "matching-loss",
     value: ({ matchingLoss }) => matchingLoss,
-    label: isAngle
-      ? "matching loss 1 − cos(g′, g)"
-      : "matching loss ‖g′ − g‖² (units of the gradient, squared)",
+    ...minimised(outcomes[0]),
     series: 0,
-    caption: isAngle
-      ? `What the attacker minimises: 1 minus the cosine of the angle between its own gradient and the one received${outcomes[0]?.method === "inverting" ? ", plus what it believes of images" : ""}.`
-      : "What the attacker minimises: the squared distance between its own gradient and the one received.",
   });
   await writeCurve(run, outcomes, {
     name: "image-error",
@@ -35,6 +29,26 @@ export async function writeCurves(run: Run, outcomes: readonly GradientAttackOut
         ? "What the attacker cannot see: the error of the worst of its images against the original."
         : "What the attacker cannot see: the error of its image against the original.",
   });
+}
+
+/** What the attacker minimises, for the axis and below the figure. */
+function minimised(outcome: GradientAttackOutcome | undefined): Pick<CurveFigure, "label" | "caption"> {
+  if (outcome?.method === "informed")
+    return {
+      label: "how improbable the image is (−log, up to a factor and a constant)",
+      caption:
+        "What the attacker minimises: how improbable what was shared is with its image, and the image by itself; a jump where it begins to trust the gradient more.",
+    };
+  if (outcome?.distance === "cosine")
+    return {
+      label: "matching loss 1 − cos(g′, g)",
+      caption: `What the attacker minimises: 1 minus the cosine of the angle between its own gradient and the one received${outcome.method === "inverting" ? ", plus what it believes of images" : ""}.`,
+    };
+  return {
+    label: "matching loss ‖g′ − g‖² (units of the gradient, squared)",
+    caption:
+      "What the attacker minimises: the squared distance between its own gradient and the one received.",
+  };
 }
 
 interface CurveFigure {

@@ -118,6 +118,25 @@ describe("an attack on a gradient", () => {
     expect(rest).toEqual(whole);
   });
 
+  it("looks for the most probable image behind a noised gradient, and goes on to the same bits", async () => {
+    const model = modelNamed("lenet", { inputShape: [1, 12, 12], classes: 4 });
+    const states: AttackState[] = [];
+    const options = { model, defence: "noise:gaussian:1e-3", evaluations: 120 };
+    const { seconds: _, ...whole } = await attack({
+      ...options,
+      keep: async (state) => void states.push(structuredClone(state)),
+    });
+    expect(whole).toMatchObject({
+      method: "informed",
+      defence: { adaptation: expect.stringContaining("weighs by the errors") },
+    });
+    const resumed = states[Math.floor(states.length / 2)];
+    const { seconds: __, ...rest } = await attack({ ...options, ...(resumed && { resumed }) });
+    expect(rest).toEqual(whole);
+    const plain = await attack({ ...options, method: "dlg" });
+    expect(errors(whole as AttackOutcome)[0]).toBeLessThan(errors(plain)[0] ?? 0);
+  });
+
   it("inverts a network with kinks by angles, inside [0, 1]", async () => {
     const model = modelNamed("cnn", { inputShape: [1, 12, 12], classes: 3, width: 4 });
     const outcome = await attack({ model, truth: [1], evaluations: 60 });
@@ -147,6 +166,7 @@ describe("an attack on a gradient", () => {
       { method: "linear", model: modelNamed("lenet", { inputShape: [1, 12, 12], classes: 4 }) },
       "linear: LeNet with sigmoids does not begin with a fully connected layer",
     ],
+    [{ method: "informed", restarts: 2 }, "informed: it makes one search from one start, found 2 restarts"],
     [{ truth: [5] }, "label 5 is not a class from 0 to 4"],
   ] as const)("refuses %o", async (options, message) => {
     await expect(attack(options)).rejects.toThrow(message);

@@ -1,40 +1,21 @@
-import { castArray, type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import * as tree from "../../engine/tree.ts";
-import type { Model, Named } from "../../models/model.ts";
-import { isNormalised } from "../../models/normalised.ts";
 import { adaptationTo } from "./adaptation.ts";
-import { type LabelsBefore, labelsBefore } from "./attack-labels.ts";
+import { labelsBefore } from "./attack-labels.ts";
 import { methodsFor } from "./attack-method.ts";
-import type {
-  AttackMethod,
-  AttackState,
-  CurvePoint,
-  Frame,
-  GradientAttackOutcome,
-  GradientAttackRequest,
-} from "./attack-outcome.ts";
-import { type AttackWatch, watchAttack } from "./attack-watch.ts";
-import { closedForm } from "./closed-form.ts";
-import { checkGradient, compileMatching, type MatchingRequest } from "./gradient-matching.ts";
-import { invertLinearLayer } from "./invert-linear-layer.ts";
-import { findFirstLayer, layerOf } from "./outer-layers.ts";
-import { type AttemptSummary, type RecoveryCheckpoint, recover } from "./recover.ts";
+import type { AttackMethod, GradientAttackOutcome } from "./attack-outcome.ts";
+import { readClosedForm, readLinear } from "./attack-read-off.ts";
+import { invertingForm, matchGradients, searchInformed } from "./attack-search.ts";
+import { type Attack, content, type Found, type WatchedAttackRequest } from "./attack-task.ts";
+import { checkGradient } from "./gradient-matching.ts";
 
-/**
- * The distance at which an attack is content, relative to the shared gradient's squared norm. The pixels' mean squared
- * error is then about 1e-7 for the networks here: a tenth of a grey level of 255.
- */
-const content = 1e-10;
-/** The weight of total variation beside the cosine distance. */
-const inverting = { totalVariation: 0.01 };
-/** Evaluations of an attempt from which on a process of its own pays. */
-const worthwhile = 1000;
-
-export interface WatchedAttackRequest extends GradientAttackRequest {
-  /** The error of images [N, ...inputShape] against the originals, for the curve alone. */
-  readonly errorOf?: (images: Float64Array) => number;
-}
+const attacks: Readonly<Record<AttackMethod, (attack: Attack) => Promise<Found>>> = {
+  dlg: (attack) => matchGradients(attack),
+  inverting: (attack) => matchGradients(attack, invertingForm),
+  informed: searchInformed,
+  linear: readLinear,
+  "closed-form": readClosedForm,
+};
 
 /**
  * One attack on a shared gradient: finds the labels and the inputs behind it with a method that suits the network, as an
@@ -67,10 +48,7 @@ export async function attackGradient(request: WatchedAttackRequest): Promise<Gra
     },
     secondsSoFar,
   };
-  const isOneExample =
-    request.examples === 1 && settings.plan.localSteps === undefined && known.labels !== undefined;
-  const methods =
-    settings.method === "auto" ? await methodsFor(model, parameters, { isOneExample }) : [settings.method];
+  const methods = settings.method === "auto" ? await methodsFor(attack) : [settings.method];
   let best: Found | undefined;
   let method: AttackMethod = methods[0] ?? "dlg";
   for (const each of methods) {
@@ -80,6 +58,7 @@ export async function attackGradient(request: WatchedAttackRequest): Promise<Gra
     if (found.mismatch <= content) break;
   }
   if (best === undefined) throw new Error("there is a method for every network");
+  const adaptation = best.adaptation ?? adapted.words;
   return {
     ...best,
     labelKnowledge: known.knowledge,
@@ -90,7 +69,7 @@ export async function attackGradient(request: WatchedAttackRequest): Promise<Gra
         ? undefined
         : {
             description: settings.plan.description,
-            ...(adapted.words !== undefined && { adaptation: adapted.words }),
+            ...(adaptation !== undefined && { adaptation }),
           },
     seconds: secondsSoFar(),
     notes: known.note === undefined ? [] : [known.note],
@@ -102,210 +81,3 @@ export async function attackGradient(request: WatchedAttackRequest): Promise<Gra
     dtype: settings.dtype,
   };
 }
-
-interface Attack {
-  readonly request: WatchedAttackRequest;
-  readonly known: LabelsBefore;
-  /** What gradients are compared by. */
-  readonly matching: MatchingRequest;
-  secondsSoFar(): number;
-}
-
-/** What one method found. */
-interface Found {
-  readonly recovered: NDArray<"float64">;
-  readonly recoveredLabels: readonly number[];
-  readonly curve: readonly CurvePoint[];
-  readonly frames: readonly Frame[];
-  readonly mismatch: number;
-  /** Where it is not that of the adaptation. */
-  readonly distance?: "cosine";
-  readonly attempts: readonly AttemptSummary[];
-  readonly chosen: number;
-  readonly evaluations: number;
-  readonly ending: string;
-}
-
-const attacks: Readonly<Record<AttackMethod, (attack: Attack) => Promise<Found>>> = {
-  dlg: (attack) => byMatching(attack, {}),
-  inverting: (attack) =>
-    byMatching(attack, { distance: "cosine", optimizer: "signed-adam", priors: inverting }),
-  async linear(attack) {
-    const { model, parameters, gradient } = attack.request;
-    requireSingle(attack, "linear");
-    const images = await readFirstLayer(model, parameters, gradient);
-    return readOff(attack, images, requireLabels(attack, "linear"));
-  },
-  async "closed-form"(attack) {
-    const { model, parameters, gradient } = attack.request;
-    requireSingle(attack, "closed-form");
-    const [channels = 0, height = 0, width = 0] = model.inputShape;
-    const found = await closedForm({ parameters, gradient, inputShape: [channels, height, width] });
-    return readOff(attack, found.images, attack.known.labels ?? [found.label]);
-  },
-};
-
-function requireSingle({ request: { examples, settings } }: Attack, method: AttackMethod): void {
-  if (examples === 1 && settings.plan.localSteps === undefined) return;
-  const found = examples > 1 ? `${examples} examples` : "several local steps";
-  throw new RangeError(`${method}: it takes the gradient of one example, found that of ${found}`);
-}
-
-function requireLabels({ known }: Attack, method: string): readonly number[] {
-  if (known.labels === undefined)
-    throw new RangeError(
-      `${method}: it needs the labels, which ${known.note === undefined ? "are to be optimised here" : "no last layer gives"}`,
-    );
-  return known.labels;
-}
-
-/** @throws RangeError when the network does not begin with a linear layer, or none of its units was active */
-async function readFirstLayer(
-  model: Model,
-  parameters: Named<NDArray>,
-  gradient: Named<NDArray>,
-): Promise<NDArray<"float64">> {
-  const imageOf = isNormalised(model) ? model.imageOf : (input: Float64Array) => input;
-  const place = await findFirstLayer(isNormalised(model) ? model.inner : model, parameters);
-  const { weight, bias } = place === undefined ? {} : layerOf(gradient, place);
-  if (weight === undefined || bias === undefined)
-    throw new RangeError(
-      `linear: ${model.description} does not begin with a fully connected layer with a bias that takes the input as it is`,
-    );
-  return ndarray(imageOf(invertLinearLayer({ weight, bias })), [1, ...model.inputShape], "float64");
-}
-
-/** Inputs that were read off, with the check that the attacker can make of them. */
-async function readOff(
-  { request, matching, known }: Attack,
-  images: NDArray<"float64">,
-  labels: readonly number[],
-): Promise<Found> {
-  const { objective, dispose } = await compileMatching({ ...matching, labels });
-  const { value } = await objective(images.data);
-  await dispose();
-  const mismatch = relativeTo(matching, value);
-  const meanSquaredError = request.errorOf?.(images.data) ?? Number.NaN;
-  return {
-    recovered: images,
-    recoveredLabels: labels,
-    curve: [{ evaluation: 1, matchingLoss: value, meanSquaredError }],
-    frames: [],
-    mismatch,
-    attempts: [],
-    chosen: 0,
-    evaluations: 1,
-    ending:
-      mismatch <= content
-        ? "the gradients match"
-        : `the ${known.knowledge === "known" ? "" : "label and the "}input can only be read off, not bettered`,
-  };
-}
-
-interface MatchingForm {
-  readonly distance?: "cosine";
-  readonly optimizer?: "signed-adam";
-  readonly priors?: { readonly totalVariation: number };
-}
-
-async function byMatching(attack: Attack, form: MatchingForm): Promise<Found> {
-  const { request, known, matching, secondsSoFar } = attack;
-  const { model, examples, settings, stream, threads = 1, checkpoints, signal } = request;
-  const { evaluations, restarts } = settings;
-  const resumed = checkpoints?.resumed;
-  const watch = watchAttack({
-    shape: [examples, ...model.inputShape],
-    errorOf: request.errorOf,
-    from: resumed?.watched,
-  });
-  const progress = progressOf(request);
-  const recovery = await recover({
-    ...matching,
-    ...form,
-    stream,
-    evaluations,
-    restarts,
-    workers: evaluations < worthwhile ? 1 : threads,
-    tolerance: form.priors === undefined ? content : 0,
-    ...(signal && { signal }),
-    onStep: (step) => {
-      watch.look(step);
-      progress(step);
-    },
-    ...(resumed && { from: resumed.recovery }),
-    onCheckpoint: (recovery) =>
-      checkpoints !== undefined && ("finished" in recovery || checkpoints.due())
-        ? checkpoints.keep(stateOf(recovery, watch, secondsSoFar()))
-        : undefined,
-  });
-  const compared: MatchingRequest = { ...matching, ...(form.distance && { distance: form.distance }) };
-  const mismatch =
-    form.priors === undefined
-      ? relativeTo(compared, recovery.matchingLoss)
-      : await mismatchOf({ ...compared, labels: recovery.labels }, recovery.images);
-  const end = { evaluation: recovery.evaluations, images: recovery.images };
-  return {
-    recovered: recovery.images,
-    recoveredLabels: known.labels ?? recovery.labels,
-    curve: watch.curve(recovery.chosen),
-    frames: watch.frames(recovery.chosen, recovery.start, end),
-    mismatch,
-    ...(form.distance && { distance: form.distance }),
-    attempts: recovery.attempts,
-    chosen: recovery.chosen,
-    evaluations: recovery.attempts.reduce((total, attempt) => total + attempt.evaluations, 0),
-    ending: endings[recovery.status] ?? recovery.reason,
-  };
-}
-
-function progressOf({ settings, onProgress }: GradientAttackRequest) {
-  const total = settings.evaluations * settings.restarts;
-  const done = new Map<number, number>();
-  return ({
-    attempt,
-    evaluation,
-    matchingLoss,
-  }: {
-    attempt: number;
-    evaluation: number;
-    matchingLoss: number;
-  }) => {
-    done.set(attempt, evaluation);
-    let evaluations = 0;
-    for (const each of done.values()) evaluations += each;
-    onProgress?.({ evaluation: evaluations, evaluations: total, matchingLoss });
-  };
-}
-
-function stateOf(recovery: RecoveryCheckpoint, watch: AttackWatch, seconds: number): AttackState {
-  const attempts = "finished" in recovery ? recovery.finished.map(({ attempt }) => attempt) : [0];
-  return { recovery, watched: watch.state(attempts), seconds };
-}
-
-/** The distance between the gradient of these images and the shared one. */
-async function mismatchOf(matching: MatchingRequest, images: NDArray<"float64">): Promise<number> {
-  const { objective, dispose } = await compileMatching(matching);
-  const { value } = await objective(images.data);
-  await dispose();
-  return relativeTo(matching, value);
-}
-
-/** A matching loss of squared differences as a part of the squared norm of what was to be matched. */
-function relativeTo({ gradient, distance = "squared" }: MatchingRequest, matchingLoss: number): number {
-  if (distance !== "squared") return matchingLoss;
-  let squares = 0;
-  for (const array of tree.leaves(gradient))
-    for (const value of castArray(array, "float64").data) squares += value * value;
-  return squares === 0 ? matchingLoss : matchingLoss / squares;
-}
-
-/** Why an attack ended, to follow "it ended because". */
-const endings: Partial<Record<AttemptSummary["status"], string>> = {
-  matched: "the gradients match",
-  "max-evaluations": "its budget of gradient evaluations was spent",
-  // An iteration takes one evaluation at least, and `recover` allows as many of them.
-  "max-iterations": "its budget of gradient evaluations was spent",
-  "no-descent": "no step made the gradients match better",
-  "change-tolerance": "no step made the gradients match better",
-  "gradient-tolerance": "the gradients match to the last digit",
-};

@@ -1,11 +1,11 @@
 import { topologicalOrder } from "../../engine/graph.ts";
-import type { NDArray } from "../../engine/ndarray.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import { parametersFor } from "../../engine/transforms/subgraph.ts";
 import * as tree from "../../engine/tree.ts";
 import { applyAsClient, type Model, type Named } from "../../models/model.ts";
 import { isNormalised } from "../../models/normalised.ts";
 import type { AttackMethod } from "./attack-outcome.ts";
+import type { Attack } from "./attack-task.ts";
 import { findFirstLayer } from "./outer-layers.ts";
 
 /** Operations whose second derivative is 0 almost everywhere, so that matched gradients say nothing of curvature. */
@@ -24,14 +24,21 @@ export function isSmooth(model: Model): boolean {
   return !topologicalOrder([logits]).some(({ op }) => kinked.has(op.name));
 }
 
-/** The methods worth trying on the gradient of one example or more of this network, the surest first. */
-export async function methodsFor(
-  model: Model,
-  parameters: Named<NDArray>,
-  { isOneExample }: { readonly isOneExample: boolean },
-): Promise<AttackMethod[]> {
-  const matching: AttackMethod = isSmooth(model) ? "dlg" : "inverting";
-  if (!isOneExample) return [matching];
+/** The methods worth trying, the surest first. */
+export async function methodsFor({ request, known }: Attack): Promise<AttackMethod[]> {
+  const { model, parameters, examples, settings } = request;
+  const isOneExample = examples === 1 && settings.plan.localSteps === undefined && known.labels !== undefined;
+  const search = !isSmooth(model)
+    ? "inverting"
+    : isOneExample && settings.restarts === 1 && isImage(model)
+      ? "informed"
+      : "dlg";
+  if (!isOneExample) return [search];
   const first = await findFirstLayer(isNormalised(model) ? model.inner : model, parameters);
-  return first === undefined ? [matching] : ["linear", matching];
+  return first === undefined ? [search] : ["linear", search];
+}
+
+/** Whether inputs have neighbours, about which something can be believed. */
+function isImage({ inputShape: [, height = 0, width = 0, ...more] }: Model): boolean {
+  return height > 1 && width > 1 && more.length === 0;
 }

@@ -4,6 +4,7 @@ import type { Model, Named } from "../../models/model.ts";
 import type { RandomStream } from "../../numeric/random.ts";
 import type { DefencePlan } from "./defences/parse.ts";
 import type { FilmState } from "./film.ts";
+import type { InformedCheckpoint } from "./informed-attack.ts";
 import type { MatchedImage } from "./match-images.ts";
 import type { AttemptSummary, RecoveryCheckpoint } from "./recover.ts";
 import type { Float } from "./shared-gradient.ts";
@@ -16,18 +17,19 @@ export type LabelKnowledge = "known" | "infer" | "joint";
 
 /**
  * How the attacker finds the inputs. `dlg`: gradients matched by L-BFGS (Zhu et al. 2019). `inverting`: their angles
- * matched by signed Adam, with total variation as a prior (Geiping et al. 2020). `linear`: read off the gradient of a fully
+ * matched by signed Adam, with total variation as a prior (Geiping et al. 2020). `informed`: the most probable image, given
+ * the client's defence and that images are smooth. `linear`: read off the gradient of a fully
  * connected first layer. `closed-form`: linear equations layer by layer, through LeNet with sigmoids alone.
  */
-export const attackMethods = ["dlg", "inverting", "linear", "closed-form"] as const;
+export const attackMethods = ["dlg", "inverting", "informed", "linear", "closed-form"] as const;
 export type AttackMethod = (typeof attackMethods)[number];
 
 export interface AttackSettings {
   /** The labels themselves where the attacker knows them, one for each example. */
   readonly labels: readonly number[] | "infer" | "joint";
   /**
-   * `auto` reads the inputs off a first layer that gives them, else it is `dlg` for networks that are smooth and `inverting`
-   * for those with kinks such as ReLU's.
+   * `auto` reads the inputs off a first layer that gives them; else it is `inverting` for networks with kinks such as ReLU's,
+   * and for smooth ones `informed`, or `dlg` for batches, labels that are to be optimised, and several starts.
    */
   readonly method: AttackMethod | "auto";
   /** Gradient evaluations of one attempt after which no further iteration starts; the last line search may take one more. */
@@ -87,7 +89,7 @@ export interface AttackCheckpoints {
 
 /** An attack after an iteration, or after an attempt of several. */
 export interface AttackState {
-  readonly recovery: RecoveryCheckpoint;
+  readonly recovery: RecoveryCheckpoint | InformedCheckpoint;
   readonly watched: readonly WatchedAttempt[];
   readonly seconds: number;
 }

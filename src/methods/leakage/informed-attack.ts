@@ -2,7 +2,7 @@ import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import type { Model, Named } from "../../models/model.ts";
 import type { RandomStream } from "../../numeric/random.ts";
-import { runAttempt } from "./attempt.ts";
+import { type AttemptCheckpoint, type AttemptResult, type AttemptStep, runAttempt } from "./attempt.ts";
 import type { Effect, Gradient } from "./defences/defence.ts";
 import { compileMatching, type MatchingRequest } from "./gradient-matching.ts";
 import { type Misfit, misfitOf } from "./likelihood.ts";
@@ -23,20 +23,40 @@ export interface InformedAttackRequest {
   readonly dtype: Float;
   /** The most gradient evaluations. */
   readonly evaluations: number;
+  /** After each iteration; evaluations are those of all stages so far, the loss that of the stage. */
+  readonly onStep?: (step: AttemptStep) => void;
+  /** Called after `onStep` with what `from` takes; its arrays change with the next iteration, which waits for a promise. */
+  readonly onCheckpoint?: (checkpoint: InformedCheckpoint) => Promise<void> | undefined;
+  /** A checkpoint of an attack under the same options that was cut off: it ends with the same bits. */
+  readonly from?: InformedCheckpoint;
   readonly signal?: AbortSignal;
+}
+
+/** An attack after an iteration of one of its stages. */
+export interface InformedCheckpoint {
+  readonly stage: number;
+  /** Evaluations of the stages before. */
+  readonly used: number;
+  readonly attempt: AttemptCheckpoint;
 }
 
 export interface InformedAttack {
   /** [1, ...inputShape] in [0, 1]. */
   readonly images: NDArray<"float64">;
+  /** What it began with. */
+  readonly start: NDArray<"float64">;
+  /** Of the last stage. */
+  readonly matchingLoss: number;
   readonly evaluations: number;
-  readonly status: string;
+  readonly status: AttemptResult["status"];
+  /** The status in a sentence. */
+  readonly reason: string;
   /** What was matched, and what was assumed of images. */
   readonly words: string;
 }
 
-/** The misfit, relative to its scale, at which gradients without errors match. */
-const matched = 1e-9;
+/** The misfit, relative to its scale, at which gradients without errors match: near the rounding of float32. */
+const matched = { float32: 1e-9, float64: 1e-10 };
 /** Neighbouring pixels differ by numbers with a Laplace distribution of this scale, roughly. */
 const neighbourScale = 0.1;
 /** In a search with a prior, gradients that have nothing in common cost so much more than a total variation of 1. */
@@ -53,15 +73,19 @@ const searchShare = 0.3;
  * @throws the signal's reason when it is aborted
  */
 export async function informedAttack(request: InformedAttackRequest): Promise<InformedAttack> {
-  const { model, parameters, gradient, label, effects, stream, dtype, evaluations, signal } = request;
+  const { model, parameters, gradient, label, effects, stream, dtype, evaluations } = request;
+  const { onStep, onCheckpoint, from, signal } = request;
   const shape = [1, ...model.inputShape];
   const pixels = sizeOf(shape);
-  let x: Float64Array = stream.normal(pixels, 0.5, 0.1);
-  let used = 0;
-  let status = "max-iterations";
+  const start: Float64Array = stream.normal(pixels, 0.5, 0.1);
   const misfit = misfitOf(effects, gradient);
-  const stages = stagesOf(misfit, pixels);
-  for (const stage of stages) {
+  const stages = stagesOf(misfit, pixels, matched[dtype]);
+  let x = start;
+  let used = from?.used ?? 0;
+  let last: AttemptResult | undefined;
+  for (const [place, stage] of stages.entries()) {
+    if (place < (from?.stage ?? 0)) continue;
+    const before = used;
     const budget = Math.max(1, Math.round(stage.share * evaluations) - (stage.share === 1 ? used : 0));
     const matching = await compileMatching({
       model,
@@ -74,7 +98,7 @@ export async function informedAttack(request: InformedAttackRequest): Promise<In
       priors: stage.priors,
     });
     try {
-      const result = await runAttempt(
+      last = await runAttempt(
         matching.objective,
         x,
         {
@@ -85,24 +109,35 @@ export async function informedAttack(request: InformedAttackRequest): Promise<In
           enough: stage.enough,
           patience: stage.patience,
         },
-        signal === undefined ? {} : { signal },
+        {
+          onStep: (step) => onStep?.({ ...step, evaluation: before + step.evaluation }),
+          ...(onCheckpoint && {
+            onCheckpoint: (attempt) => onCheckpoint({ stage: place, used: before, attempt }),
+          }),
+          ...(from?.stage === place && { from: from.attempt }),
+          ...(signal && { signal }),
+        },
       );
-      if (result.status === "aborted") signal?.throwIfAborted();
-      x = result.x;
-      used += result.evaluations;
-      status = result.status;
     } finally {
       await matching.dispose();
     }
+    if (last.status === "aborted") signal?.throwIfAborted();
+    x = last.x;
+    used += last.evaluations;
   }
+  if (last === undefined) throw new Error("an attack has a stage");
+  const { matchingLoss, status, reason } = last;
   return {
     images: ndarray(
       x.map((value) => Math.min(1, Math.max(0, value))),
       shape,
       "float64",
     ),
+    start: ndarray(start, shape, "float64"),
+    matchingLoss,
     evaluations: used,
     status,
+    reason,
     words: `${misfit.words}; ${stages.length === 1 ? "smooth images" : misfit.known < 1.5 * pixels ? "smooth images, then less so" : "smooth images at first"}`,
   };
 }
@@ -116,7 +151,7 @@ interface Stage {
   readonly patience: number;
 }
 
-function stagesOf(misfit: Misfit, pixels: number): Stage[] {
+function stagesOf(misfit: Misfit, pixels: number, enough: number): Stage[] {
   const priors = { totalVariation: 1, smoothing: 0.01, box: 1 };
   const scaled =
     (weight: number): Stage["misfit"] =>
@@ -131,5 +166,5 @@ function stagesOf(misfit: Misfit, pixels: number): Stage[] {
   // With fewer equations than unknowns the prior has to say the rest.
   if (misfit.known < 1.5 * pixels)
     return [search, { ...search, misfit: scaled(30 * weight), share: 1, patience: 150 }];
-  return [search, { misfit: misfit.of, priors: {}, share: 1, enough: matched * misfit.scale, patience: 300 }];
+  return [search, { misfit: misfit.of, priors: {}, share: 1, enough: enough * misfit.scale, patience: 300 }];
 }

@@ -181,6 +181,8 @@ const methodWords: Readonly<Record<AttackMethod, string>> = {
   dlg: "gradients matched by L-BFGS (Zhu et al. 2019)",
   inverting:
     "the angle of gradients matched by signed Adam, total variation as a prior (Geiping et al. 2020)",
+  informed:
+    "the most probable image, given the defence and that neighbouring pixels differ little, by L-BFGS",
   linear: "the input read off the gradient of the first layer, which is fully connected; no search",
   "closed-form": "linear equations layer by layer, from the output to the image; no search",
 };
@@ -212,7 +214,7 @@ function sharedCaveats(outcomes: readonly GradientAttackOutcome[]): string[] {
     ...(labelKnowledge === "known"
       ? ["The attacker was told the label; with --label infer it reads the label off the gradient."]
       : []),
-    ...(dtype === "float32" && method === "dlg"
+    ...(dtype === "float32" && (method === "dlg" || method === "informed")
       ? [
           "In float32 the rounding of the gradients stops the recovery near a mean squared error of 1e-5 to 1e-4; --dtype float64 goes further.",
         ]
@@ -221,6 +223,6 @@ function sharedCaveats(outcomes: readonly GradientAttackOutcome[]): string[] {
 }
 
 function defenceCaveat({ description, adaptation }: DefenceKnowledge): string {
-  const attacker = adaptation === undefined ? "attacks it as any other" : `knows it and ${adaptation}`;
+  const attacker = adaptation === undefined ? "attacks it as any other" : `knows it (${adaptation})`;
   return `The client's defence: ${description}. The attacker ${attacker}. One image and one draw say little about a defence.`;
 }

@@ -7,6 +7,7 @@ import { momentsOf, standardErrorOf } from "../../numeric/statistics/moments.ts"
 import { formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
+import { keptResults } from "../../runs/workers/kept-results.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
 import { checkClasses, imageShapeOf, type ModelChoice, openAttackedModel } from "./attacked-model.ts";
 import { addGaussianNoise } from "./defences/noise.ts";
@@ -82,20 +83,25 @@ export async function runRisk(parameters: RiskParameters, run: Run): Promise<Com
         image,
       }),
     );
-    const parts = new Float64Array(count);
+    const kept = keptResults<{ draws: RiskDraw }>(run).of("draws");
+    const parts = Float64Array.from(tasks, (_, draw) => (kept.finished.has(draw) ? 1 : 0));
     const results = await mapTasks<RiskTask, RiskDraw>(workModule(import.meta.url, "risk-work"), tasks, {
       threads: run.threads,
       signal: run.signal,
+      finished: kept.finished,
       onProgress: (draw, evaluation) => {
         parts[draw] = Math.min(1, Number(evaluation) / evaluations);
         const done = parts.reduce((sum, part) => sum + part, 0);
         run.progress(1 + done, total, "attacks on noised gradients");
       },
-      onResult: (draw, { meanSquaredError }) => {
+      onResult: (draw, result) => {
         parts[draw] = 1;
-        run.metric("mean-squared-error", draw, meanSquaredError);
+        kept.keep(draw, result);
       },
     });
+    // In the order of the draws, whichever ended first.
+    for (const [draw, { meanSquaredError }] of results.entries())
+      run.metric("mean-squared-error", draw, meanSquaredError);
     const solves = risk.undetermined === 0 && risk.unknowns <= mostUnknownsSolved;
     const draws: MeasuredDraw[] = [];
     for (const [draw, result] of results.entries()) {
