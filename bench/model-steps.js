@@ -59,7 +59,11 @@ export default {
       ? ndarray(labels(inputs, vocabulary, 1), [steps, batch, ...shape.inputShape], "int64")
       : ndarray(uniform(inputs, 1), [steps, batch, ...shape.inputShape], "float32");
     const targets = [steps, batch, ...(perToken ? shape.inputShape : [])];
-    const y = ndarray(labels(size(targets), perToken ? vocabulary : (shape.classes ?? 1), 2), targets, "int64");
+    const y = ndarray(
+      labels(size(targets), perToken ? vocabulary : (shape.classes ?? 1), 2),
+      targets,
+      "int64",
+    );
 
     // Matrices and kernels of the scale of PyTorch's initialisation; scales of normalisations 1, shifts and biases 0.
     const initial = (paths, wanted) => {
