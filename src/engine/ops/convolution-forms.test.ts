@@ -24,6 +24,11 @@ const cases: readonly (readonly [
   ["small images", [3, 5, 3, 2], [24, 5, 3, 3], { padding: 1 }],
   ["small images, stride and dilation", [3, 2, 4, 3], [48, 2, 2, 2], { stride: 2, padding: 1, dilation: 2 }],
   ["small images, 1d", [3, 2, 7], [30, 2, 4], { padding: [[2, 1]] }],
+  ["blocks", [8, 16, 12, 12], [20, 16, 3, 3], { padding: 1 }],
+  ["blocks, asymmetric padding", [16, 32, 9, 11], [16, 32, 3, 4], { padding: [[0, 2], 1] }],
+  ["blocks, dilation", [12, 16, 12, 12], [16, 16, 3, 3], { padding: 2, dilation: 2 }],
+  ["blocks, stride", [18, 16, 15, 16], [24, 16, 3, 3], { padding: 1, stride: 2 }],
+  ["blocks, few channels", [32, 3, 8, 8], [12, 3, 5, 5], { padding: 2 }],
 ];
 
 test.each(cases)("float32 forms: %s", async (_, x, w, options) => {

@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
 import type { TypedArray } from "../dtype.ts";
 import type { NDArray } from "../ndarray.ts";
-import type { Backend, Device, NamedSpec, Session } from "./backend.ts";
+import type { Backend, Device, NamedSpec, Session, SessionOptions } from "./backend.ts";
+import { findBlockSize } from "./block-size.ts";
 
 /** ONNX Runtime's Node binding. */
 export const nodeBackend: Backend = {
@@ -15,19 +16,34 @@ export const nodeBackend: Backend = {
 
   defaultThreads: () => availableParallelism(),
 
-  async load(model, inputs, outputs, { device, threads, optimize }) {
-    const session = await ort.InferenceSession.create(model, {
-      executionProviders: [device],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: optimize === "all" ? "all" : "disabled",
-      logSeverityLevel: 3,
-      // This one stores the factor of a product as an attribute, which is a float32 number even for float64 products.
-      extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } },
-    });
-    return makeSession(session, inputs, outputs);
+  async blockSize(device) {
+    if (device !== "cpu") return undefined;
+    cpuBlockSize ??= findBlockSize(load);
+    return cpuBlockSize;
   },
+
+  load,
 };
+
+let cpuBlockSize: Promise<number | undefined> | undefined;
+
+async function load(
+  model: Uint8Array,
+  inputs: readonly NamedSpec[],
+  outputs: readonly NamedSpec[],
+  { device, threads, optimize }: SessionOptions,
+): Promise<Session> {
+  const session = await ort.InferenceSession.create(model, {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: optimize === "all" ? "all" : "disabled",
+    logSeverityLevel: 3,
+    // This one stores the factor of a product as an attribute, which is a float32 number even for float64 products.
+    extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } },
+  });
+  return makeSession(session, inputs, outputs);
+}
 
 /** The runtime's tensors of arrays that were seen before, so that a loop over the same buffers makes none. */
 type TensorCache = WeakMap<TypedArray, ort.Tensor>;
