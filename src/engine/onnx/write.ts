@@ -182,7 +182,7 @@ function writeNode(
   const [opType = "", domain = ""] = type.split("::").reverse();
   return create(NodeProtoSchema, {
     opType,
-    domain,
+    ...(domain !== "" && { domain }),
     name: output[0] ?? "",
     input: input.slice(0, last + 1),
     output: [...output],
