@@ -132,33 +132,29 @@ export async function compile<const S extends readonly unknown[], R>(
   let session: Session | undefined = await nodeBackend.load(model, inputs, outputs, settings);
   let partSession: Promise<Session> | undefined;
 
-  const withParts = hasLargeOutputs(outputs);
-  /** Runs the graph; large outputs that go into given arrays go there in parts, by a session that is made when needed. */
-  const run = async (
-    into: readonly NDArray[] | undefined,
-    values: readonly unknown[],
-  ): Promise<readonly NDArray[]> => {
-    if (session === undefined) return fail("run", "the executable was disposed");
-    const arrays = checkInputs(values, argumentSpecs, inputs);
-    let found = into ?? [];
-    if (into === undefined || !withParts) found = await session.run(arrays, into);
-    else {
-      const parts = outputParts(native);
-      partSession ??= nodeBackend.load(writeOnnx(inputs, parts), inputs, parts, settings);
-      await (await partSession).run(arrays, arrayParts(outputs, into));
-    }
-    if (checkFinite) requireFinite(found, outputs);
-    return found;
+  const opened = (): Session => session ?? fail("run", "the executable was disposed");
+  /** The session whose large outputs are in parts, which is made when arrays are given for them. */
+  const openedInParts = (): Promise<Session> => {
+    const parts = outputParts(native);
+    partSession ??= nodeBackend.load(writeOnnx(inputs, parts), inputs, parts, settings);
+    return partSession;
   };
+  const withParts = hasLargeOutputs(outputs);
 
   const executable: Executable<readonly unknown[], unknown> = {
     async run(...values) {
-      return tree.unflatten(result, await run(undefined, values));
+      const found = await opened().run(checkInputs(values, argumentSpecs, inputs));
+      if (checkFinite) requireFinite(found, outputs);
+      return tree.unflatten(result, found);
     },
     async runInto(into, ...values) {
-      const arrays = tree.leavesLike(result, into) as NDArray[];
-      checkOutputs(arrays, outputs);
-      await run(arrays, values);
+      const given = tree.leavesLike(result, into) as NDArray[];
+      checkOutputs(given, outputs);
+      const whole = opened();
+      const arrays = checkInputs(values, argumentSpecs, inputs);
+      if (withParts) await (await openedInParts()).run(arrays, arrayParts(outputs, given));
+      else await whole.run(arrays, given);
+      if (checkFinite) requireFinite(given, outputs);
       return into;
     },
     inputs: inputs.map(publicSpec),

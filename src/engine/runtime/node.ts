@@ -54,27 +54,26 @@ function makeSession(
   outputs: readonly NamedSpec[],
 ): Session {
   const cache: TensorCache = new WeakMap();
+  const named = (specs: readonly NamedSpec[], arrays: readonly NDArray[]): Record<string, ort.Tensor> => {
+    const tensors: Record<string, ort.Tensor> = {};
+    for (let i = 0; i < specs.length; i++) {
+      const [spec, array] = [specs[i], arrays[i]];
+      if (spec !== undefined && array !== undefined) tensors[spec.name] = runtimeTensor(array, cache);
+    }
+    return tensors;
+  };
   return {
     async run(arrays, into) {
-      const feeds: Record<string, ort.Tensor> = {};
-      for (const [i, { name }] of inputs.entries()) {
-        const array = arrays[i];
-        if (array !== undefined) feeds[name] = runtimeTensor(array, cache);
+      const feeds = named(inputs, arrays);
+      if (into !== undefined) {
+        await session.run(feeds, named(outputs, into));
+        return [...into];
       }
-      if (into === undefined) {
-        const results = await session.run(feeds);
-        return outputs.map(
-          ({ name, dtype, shape }) =>
-            ({ dtype, shape, data: (results[name] as ort.Tensor).data as TypedArray }) as NDArray,
-        );
-      }
-      const fetches: Record<string, ort.Tensor> = {};
-      for (const [i, { name }] of outputs.entries()) {
-        const array = into[i];
-        if (array !== undefined) fetches[name] = runtimeTensor(array, cache);
-      }
-      await session.run(feeds, fetches);
-      return [...into];
+      const results = await session.run(feeds);
+      return outputs.map(
+        ({ name, dtype, shape }) =>
+          ({ dtype, shape, data: (results[name] as ort.Tensor).data as TypedArray }) as NDArray,
+      );
     },
     dispose: () => session.release(),
   };
