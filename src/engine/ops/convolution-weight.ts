@@ -13,16 +13,18 @@ import { concat, pad, type Range, slice, stack } from "./slicing.ts";
  * fastest was measured, and depends on the dtype and the sizes:
  *
  * `gather`: patches as rows of one product over all examples. The form for float64, and the best where the patches fit
- *   into the cache.
+ *   into the cache or there is a stride.
  * `rows`: the offsets along the last axis side by side, one product for each of the others. Best for few channels, for
  *   which gathering copies too little at a time.
  * `slices`: patches by one strided slice for each kernel offset, one product for each example. Best when a patch is small.
- * `offsets`: one product for each kernel offset. Best when the patches are larger than the cache.
+ * `offsets`: one product for each kernel offset. Best when the patches are larger than the cache, unless a stride breaks
+ *   the copies into single elements.
  * `swapped`: a Conv whose examples and channels are exchanged. Best for few examples with few channels.
  */
 const fewExamples = 8;
 const manyExamples = 32;
 const fewChannels = 8;
+const severalChannels = 16;
 const smallPatch = 64;
 const cacheBytes = 12 * 2 ** 20;
 
@@ -46,9 +48,10 @@ export function lowerConvWeight(
   if (examples < fewExamples) return [weightByGather(x, ct, attributes)];
   const patch = inner * sizeOf(kernelSize);
   if (patch <= smallPatch) return [weightBySlices(x, ct, attributes)];
-  if (4 * examples * sizeOf(outputSize(attributes)) * patch > cacheBytes)
+  const bytes = 4 * examples * sizeOf(outputSize(attributes)) * patch;
+  if (bytes > cacheBytes && attributes.stride.every((step) => step === 1))
     return [weightByOffsets(x, ct, attributes)];
-  const form = inner * (kernelSize.at(-1) ?? 1) <= smallPatch ? weightByRows : weightByGather;
+  const form = inner < severalChannels ? weightByRows : weightByGather;
   return [form(x, ct, attributes)];
 }
 
