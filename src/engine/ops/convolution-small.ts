@@ -11,7 +11,9 @@ import { matrixTranspose, reshape, transpose } from "./shape.ts";
  * Conv and ConvTranspose work on one example after the other, so that they are products with as few columns as an image
  * has positions and read all weights for every example. Here patches are taken from images, or put back, by a product
  * with a matrix of zeros and ones, which costs little for small images, and the weights meet all examples in one
- * product. (512 channels of 2 x 2, 8 examples: a third of the time of Conv, a fifth of ConvTranspose's.)
+ * product: for 8 examples of 512 channels of 2 x 2 a third of the time of Conv, a fifth of ConvTranspose's.
+ *
+ * A pixel that is infinite or NaN makes NaN of all positions of its image, not only of those whose patch it is in.
  */
 
 /** How many channels a pixel must be outnumbered by. */
