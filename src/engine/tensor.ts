@@ -115,7 +115,11 @@ export interface EmittedGraph {
 
 /** What an operation's `emit` writes to. */
 export interface Emitter {
-  /** Adds an ONNX node; returns the names of its `outputCount` outputs (1 by default). */
+  /**
+   * Adds an ONNX node; returns the names of its `outputCount` outputs (1 by default).
+   *
+   * @param type of the operator, `domain::Type` where it is not ONNX's own
+   */
   node(
     type: string,
     inputs: readonly string[],

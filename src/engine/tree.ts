@@ -63,7 +63,7 @@ export function leaves<T>(tree: T): LeafOf<T>[] {
  */
 export function leavesLike<T>(like: unknown, value: T): LeafOf<T>[] {
   const out: unknown[] = [];
-  const visit = (model: unknown, part: unknown, path: string | undefined): void => {
+  const visit = (model: unknown, part: unknown, path: Path | undefined): void => {
     if (!isBranch(model)) {
       if (isBranch(part)) throw mismatch(path, "a leaf", "a branch");
       out.push(part);
@@ -74,7 +74,10 @@ export function leavesLike<T>(like: unknown, value: T): LeafOf<T>[] {
     if (!sameKeys(keys, model, part))
       throw mismatch(path, `keys ${keys.join(", ")}`, `keys ${Object.keys(part).join(", ")}`);
     for (const key of keys)
-      visit((model as Record<string, unknown>)[key], (part as Record<string, unknown>)[key], join(path, key));
+      visit((model as Record<string, unknown>)[key], (part as Record<string, unknown>)[key], {
+        parent: path,
+        key,
+      });
   };
   visit(like, value, undefined);
   return out as LeafOf<T>[];
@@ -102,6 +105,16 @@ export function paths(tree: unknown): string[] {
   return out;
 }
 
+/** The way to a place of a tree, for messages: its text is made only where there is something to tell. */
+interface Path {
+  readonly parent: Path | undefined;
+  readonly key: string;
+}
+
+function textOf(path: Path): string {
+  return join(path.parent && textOf(path.parent), path.key);
+}
+
 /** The path of the child `key`; `path` is `undefined` at the root. */
 function join(path: string | undefined, key: string): string {
   const escaped = key.replace(/[\\.]/g, "\\$&");
@@ -120,7 +133,7 @@ export function map<T, R, Rest extends readonly unknown[]>(
   ...rest: Rest
 ): MapLeaves<T, LeafOf<T>, R> {
   const call = f as (...leaves: readonly unknown[]) => R;
-  const visit = (values: readonly unknown[], path: string | undefined): unknown => {
+  const visit = (values: readonly unknown[], path: Path | undefined): unknown => {
     const [first, ...others] = values;
     if (!isBranch(first)) {
       for (const other of others) if (isBranch(other)) throw mismatch(path, "a leaf", "a branch");
@@ -135,7 +148,7 @@ export function map<T, R, Rest extends readonly unknown[]>(
     const children = keys.map((key) =>
       visit(
         values.map((value) => (value as Record<string, unknown>)[key]),
-        join(path, key),
+        { parent: path, key },
       ),
     );
     return Array.isArray(first) ? children : Object.fromEntries(keys.map((key, i) => [key, children[i]]));
@@ -169,8 +182,9 @@ export function unflatten<T, R>(like: T, flat: readonly R[]): MapLeaves<T, LeafO
   return map(() => flat[next++] as R, like);
 }
 
-function mismatch(path: string | undefined, expected: string, found: string): TypeError {
+function mismatch(path: Path | undefined, expected: string, found: string): TypeError {
+  const place = path === undefined ? "the root" : textOf(path);
   return new TypeError(
-    withCallerLine(`tree: the structures differ at ${path ?? "the root"}: ${expected} against ${found}`),
+    withCallerLine(`tree: the structures differ at ${place}: ${expected} against ${found}`),
   );
 }

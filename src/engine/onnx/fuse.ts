@@ -165,7 +165,8 @@ function addToProduct(
   return applyOne(gemmOp, [a, b, addend], { transA, transB, alpha: alpha * factor });
 }
 
-const convWithBiasOp: Op<ConvolutionAttributes> = {
+/** A convolution plus one number for each channel. */
+export const convWithBiasOp: Op<ConvolutionAttributes> = {
   ...convOp,
   name: "convWithBias",
   batch: neverTransformed,

@@ -1,12 +1,12 @@
 import { hasNumber, isFloat } from "../dtype.ts";
-import { expandOp, sumOp } from "../ops/broadcast.ts";
+import { expand, expandOp, sumOp } from "../ops/broadcast.ts";
 import { full, fullOp } from "../ops/constants.ts";
 import * as e from "../ops/elementwise.ts";
 import { matmul, matmulOp } from "../ops/linear.ts";
 import { meanOp } from "../ops/reduction.ts";
 import { reshape, reshapeOp, transpose, transposeOp } from "../ops/shape.ts";
 import { sameShape, sizeOf } from "../shape.ts";
-import { apply, attributesIf, type Node, type Op, type Tensor } from "../tensor.ts";
+import { apply, applyOne, attributesIf, type Node, type Op, type Tensor } from "../tensor.ts";
 
 /** Algebra on single nodes: each rule returns a cheaper equal, or nothing. */
 type Rule = (node: Node, inputs: readonly Tensor[]) => Tensor | undefined;
@@ -55,6 +55,9 @@ function withoutExpands(node: Node): Tensor | undefined {
   // The common shape must still come out: at least one operand has to have it.
   const whole = narrow.findIndex((input) => sameShape(input.shape, shape));
   if (whole === -1) {
+    // What is the same along an axis is computed once, and spread afterwards.
+    const [y] = apply(node.op, narrow, node.attributes);
+    if (y !== undefined && y.size < sizeOf(shape)) return expand(y, shape);
     const keep = node.inputs.findIndex((input) => sameShape(input.shape, shape));
     const kept = node.inputs[keep];
     if (kept === undefined) return undefined;
@@ -212,7 +215,10 @@ const expanded: Rule = (node, [x]) => {
 const summed: Rule = (node, [x]) => {
   if (x === undefined) return undefined;
   const output = node.outputs[0];
-  return output !== undefined && sizeOf(output.shape) === x.size ? reshape(x, output.shape) : undefined;
+  if (output !== undefined && sizeOf(output.shape) === x.size) return reshape(x, output.shape);
+  // There is less to negate after the sum than before it.
+  const positive = operandOf(x, negative);
+  return positive && e.neg(applyOne(node.op, [positive], node.attributes));
 };
 
 /** A single product among batch axes of size 1 is a plain one. */

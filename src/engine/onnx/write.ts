@@ -40,10 +40,23 @@ export function writeOnnx(inputs: readonly Named[], outputs: readonly Named[]): 
     create(ModelProtoSchema, {
       irVersion,
       producerName: "fallline",
-      opsetImport: [{ domain: "", version: BigInt(opset) }],
+      opsetImport: [
+        { domain: "", version: BigInt(opset) },
+        ...[...domainsOf(graph)].map((domain) => ({ domain, version: 1n })),
+      ],
       graph,
     }),
   );
+}
+
+/** The domains of operators that are not ONNX's own, bodies included. */
+function domainsOf(graph: GraphProto): Set<string> {
+  const domains = new Set<string>();
+  for (const { domain, attribute } of graph.node) {
+    if (domain !== "") domains.add(domain);
+    for (const { g } of attribute) if (g) for (const inner of domainsOf(g)) domains.add(inner);
+  }
+  return domains;
 }
 
 /** Names for values, never the same twice. */
@@ -86,7 +99,7 @@ function writeGraph(
 
   const emitter: Emitter = {
     node(type, nodeInputs, attributes = {}, outputCount = 1) {
-      const results = Array.from({ length: outputCount }, () => fresh(type));
+      const results = Array.from({ length: outputCount }, () => fresh(type.replace(/.*::/, "")));
       nodes.push(writeNode(type, nodeInputs, results, attributes));
       return results;
     },
@@ -166,8 +179,10 @@ function writeNode(
 ) {
   // Absent optional inputs at the end are left out, as the format wants.
   const last = input.findLastIndex((value) => value !== "");
+  const [opType = "", domain = ""] = type.split("::").reverse();
   return create(NodeProtoSchema, {
-    opType: type,
+    opType,
+    ...(domain !== "" && { domain }),
     name: output[0] ?? "",
     input: input.slice(0, last + 1),
     output: [...output],

@@ -82,6 +82,18 @@ export function windowIndices(
   return indices;
 }
 
+/** For every position and every tap of the kernel, in this order, where in the flattened input the element is. */
+export function kernelIndices(attributes: ConvolutionAttributes): number[] {
+  const { stride, dilation, padding, inputSize, kernelSize } = attributes;
+  return windowIndices(
+    inputSize,
+    outputSize(attributes),
+    kernelSize,
+    (position, tap, axis) =>
+      position * (stride[axis] ?? 1) + tap * (dilation[axis] ?? 1) - (padding[axis]?.[0] ?? 0),
+  );
+}
+
 /** The attributes of ONNX's Conv and ConvTranspose. */
 export function onnxConvolution({
   stride,

@@ -4,13 +4,15 @@ import { applyOne, type BatchArguments, type Node, type Op, type Spec, type Tens
 import { expand } from "./broadcast.ts";
 import { describe, requireFloat, requireSameDType } from "./check.ts";
 import { zeros } from "./constants.ts";
+import { lowerConv } from "./convolution-forward.ts";
 import {
   type ConvolutionAttributes,
   onnxConvolution,
   outputSize,
   transposedSize,
 } from "./convolution-geometry.ts";
-import { lowerConv, lowerConvInput, lowerConvWeight } from "./convolution-lowering.ts";
+import { lowerConvInput } from "./convolution-input.ts";
+import { lowerConvWeight } from "./convolution-weight.ts";
 import { add } from "./elementwise.ts";
 import { both, moveAxis, reshape, unsqueeze } from "./shape.ts";
 import { perAxis } from "./window.ts";

@@ -99,11 +99,21 @@ export const subOp = binary("sub", {
   onnx: "Sub",
   lower: viaInt32((a, b) => sub(a, b)),
 });
-export const mulOp = binary("mul", {
+const product = binary("mul", {
   gradient: [(ct, _, b) => mul(ct, b), (ct, a) => mul(ct, a)],
   onnx: "Mul",
   lower: viaInt32((a, b) => mul(a, b)),
 });
+export const mulOp: Op<NoAttributes> = {
+  ...product,
+  gradient: (args) => {
+    const [a, b] = both(args.inputs);
+    const [ct] = args.cotangents;
+    // Of a square both halves are the same; the factor meets what may be narrower than the square.
+    if (a.node === b.node && a.index === b.index) return [ct && mul(mul(ct, 2), a), undefined];
+    return product.gradient?.(args) ?? [];
+  },
+};
 export const divOp = binary("div", {
   gradient: [(ct, _, b) => div(ct, b), (ct, _, b, y) => neg(div(mul(ct, y), b))],
   onnx: "Div",

@@ -1,9 +1,9 @@
 import { fail } from "../errors.ts";
-import { formatShape, normalizeAxis } from "../shape.ts";
+import { formatShape, normalizeAxis, sizeOf } from "../shape.ts";
 import { apply, applyOne, type Op, type Tensor } from "../tensor.ts";
 import { batchAll } from "./broadcast.ts";
 import { describe, requireSameDType } from "./check.ts";
-import { requireNumberOf, zerosLike } from "./constants.ts";
+import { full, requireNumberOf, zerosLike } from "./constants.ts";
 import { only, reshape, unsqueeze } from "./shape.ts";
 
 /** Parts of tensors and tensors from parts: slice and pad are each other's transpose. */
@@ -189,10 +189,11 @@ export const padOp: Op<PadAttributes> = {
   ],
   lower: ([x], { low, high, interior, value }) => {
     if (x === undefined || interior.every((count) => count === 0)) return undefined;
+    // The elements behind the last one of an axis count as padding, or are taken away again.
     return [
       pad(
         spaceOut(x, interior, value),
-        low.map((before, axis) => [before, high[axis] ?? 0] as const),
+        low.map((before, axis) => [before, (high[axis] ?? 0) - (interior[axis] ?? 0)] as const),
         { value },
       ),
     ];
@@ -204,19 +205,32 @@ export const padOp: Op<PadAttributes> = {
   flops: () => 0,
 };
 
-/** Puts `interior` elements of `value` between neighbours: each element gets an axis of its own, which is padded. */
+/** Puts `interior` elements of `value` behind each element of an axis, the last included, one axis after the other. */
 function spaceOut(x: Tensor, interior: readonly number[], value: number): Tensor {
-  const split = x.shape.flatMap((size) => [size, 1]);
-  const padded = pad(
-    reshape(x, split),
-    split.map((_, i): readonly [number, number] => [0, i % 2 === 1 ? (interior[(i - 1) / 2] ?? 0) : 0]),
-    { value },
-  );
-  const joined = reshape(
-    padded,
-    x.shape.map((size, axis) => size * ((interior[axis] ?? 0) + 1)),
-  );
-  return slice(joined, ...x.shape.map((size, axis): Range => [0, spacedLength(size, interior[axis] ?? 0)]));
+  let y = x;
+  for (let axis = x.rank - 1; axis >= 0; axis--) {
+    const count = interior[axis] ?? 0;
+    if (count === 0) continue;
+    const run = sizeOf(y.shape.slice(axis + 1));
+    const runs = reshape(y, [y.size / run, run]);
+    // Pad works element by element, which is slow for runs of one; concatenation copies runs.
+    const longer =
+      run === 1
+        ? concat([runs, full([y.size, count], value, y.dtype)], 1)
+        : pad(
+            runs,
+            [
+              [0, 0],
+              [0, count * run],
+            ],
+            { value },
+          );
+    y = reshape(
+      longer,
+      y.shape.map((size, i) => (i === axis ? size * (count + 1) : size)),
+    );
+  }
+  return y;
 }
 
 /** Zeros of `shape` with `x` at `low`, `low + step`, ... : the transpose of a slice with positive steps. */

@@ -25,6 +25,8 @@ export interface Session {
 export interface Backend {
   devices(): readonly Device[];
   defaultThreads(): number;
+  /** How many channels a block of the runtime's blocked convolutions has here; `undefined` where it has none. */
+  blockSize(device: Device): Promise<number | undefined>;
   load(
     model: Uint8Array,
     inputs: readonly NamedSpec[],

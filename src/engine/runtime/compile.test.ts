@@ -1,12 +1,13 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { uniform } from "../checking.testing.ts";
 import { expectClose } from "../expectations.testing.ts";
-import { type NDArray, ndarray, toNumbers, zerosArray } from "../ndarray.ts";
+import { castArray, type NDArray, ndarray, toNumbers, zerosArray } from "../ndarray.ts";
 import * as op from "../ops/index.ts";
 import type { Tensor } from "../tensor.ts";
 import { grad } from "../transforms/grad.ts";
 import { scan } from "../transforms/scan.ts";
 import { type CompileOptions, compile, compileCached, devices, spec, specs } from "./compile.ts";
+import { nodeBackend } from "./node.ts";
 
 const open: { dispose(): Promise<void> }[] = [];
 function keep<E extends { dispose(): Promise<void> }>(executable: E): E {
@@ -245,6 +246,35 @@ describe("compile", () => {
     });
     expect(flops).toBeGreaterThanOrEqual(2 * 2 * 3 * 4 + 8);
     expect(executable.onnx().byteLength).toBeGreaterThan(100);
+  });
+
+  test("convolutions in blocks are for this machine's runtime, not for the ONNX file", async () => {
+    const shapes = [spec([8, 16, 12, 12]), spec([16, 16, 3, 3])] as const;
+    const executable = keep(await compile((x: Tensor, w: Tensor) => op.conv(x, w, { padding: 1 }), shapes));
+    const domain = "com.microsoft.nchwc";
+    const hasDomain = (model: Uint8Array): boolean => Buffer.from(model).includes(domain);
+    expect(hasDomain(executable.onnx())).toBe(false);
+    expect(hasDomain(executable.native())).toBe((await nodeBackend.blockSize("cpu")) !== undefined);
+    const traced = keep(
+      await compile((x: Tensor, w: Tensor) => op.conv(x, w, { padding: 1 }), shapes, { optimize: "none" }),
+    );
+    expect(hasDomain(traced.native())).toBe(false);
+    // A loop's body is searched, too; weights that are constants are left to the runtime.
+    const body = keep(
+      await compile(
+        (x: Tensor, w: Tensor) =>
+          scan((h: Tensor, t: Tensor) => [op.conv(h, w, { padding: 1 }), t] as const, x, op.zeros([2])),
+        shapes,
+      ),
+    );
+    expect(hasDomain(body.native())).toBe(hasDomain(executable.native()));
+    const constant = keep(
+      await compile(
+        (x: Tensor) => op.conv(x, op.constant(castArray(uniform([16, 16, 3, 3]), "float32")), { padding: 1 }),
+        [shapes[0]] as const,
+      ),
+    );
+    expect(hasDomain(constant.native())).toBe(false);
   });
 
   test("large outputs land in given arrays as they come back from run", async () => {

@@ -1,6 +1,7 @@
 import type { DType } from "../dtype.ts";
 import { fail } from "../errors.ts";
 import type { NDArray } from "../ndarray.ts";
+import { blockConvolutions, hasBlockableConvolutions } from "../onnx/blocked.ts";
 import { fuse } from "../onnx/fuse.ts";
 import { lower, simplify } from "../onnx/simplify.ts";
 import { type Named, writeOnnx } from "../onnx/write.ts";
@@ -47,6 +48,11 @@ export interface Executable<Args extends readonly unknown[] = readonly unknown[]
   readonly outputs: readonly NamedSpec[];
   /** The graph as a standard ONNX file. */
   onnx(): Uint8Array;
+  /**
+   * The graph as it is run, for another session on this machine that is to compute the same bits: an ONNX file that may
+   * have the runtime's own operators.
+   */
+  native(): Uint8Array;
   summary(): Summary;
   /** Frees the runtime's memory; a run afterwards is an error. */
   dispose(): Promise<void>;
@@ -120,43 +126,41 @@ export async function compile<const S extends readonly unknown[], R>(
       dtype: tensor.dtype,
     };
   });
-  const model = writeOnnx(inputs, outputs);
   const settings = { device, threads, optimize };
+  const native = optimize === "all" ? await nativeForm(outputs, device) : outputs;
+  const model = writeOnnx(inputs, native);
   let session: Session | undefined = await nodeBackend.load(model, inputs, outputs, settings);
   let partSession: Promise<Session> | undefined;
 
-  const withParts = hasLargeOutputs(outputs);
-  /** Runs the graph; large outputs that go into given arrays go there in parts, by a session that is made when needed. */
-  const run = async (
-    into: readonly NDArray[] | undefined,
-    values: readonly unknown[],
-  ): Promise<readonly NDArray[]> => {
-    if (session === undefined) return fail("run", "the executable was disposed");
-    const arrays = checkInputs(values, argumentSpecs, inputs);
-    let found = into ?? [];
-    if (into === undefined || !withParts) found = await session.run(arrays, into);
-    else {
-      const parts = outputParts(outputs);
-      partSession ??= nodeBackend.load(writeOnnx(inputs, parts), inputs, parts, settings);
-      await (await partSession).run(arrays, arrayParts(outputs, into));
-    }
-    if (checkFinite) requireFinite(found, outputs);
-    return found;
+  const opened = (): Session => session ?? fail("run", "the executable was disposed");
+  /** The session whose large outputs are in parts, which is made when arrays are given for them. */
+  const openedInParts = (): Promise<Session> => {
+    const parts = outputParts(native);
+    partSession ??= nodeBackend.load(writeOnnx(inputs, parts), inputs, parts, settings);
+    return partSession;
   };
+  const withParts = hasLargeOutputs(outputs);
 
   const executable: Executable<readonly unknown[], unknown> = {
     async run(...values) {
-      return tree.unflatten(result, await run(undefined, values));
+      const found = await opened().run(checkInputs(values, argumentSpecs, inputs));
+      if (checkFinite) requireFinite(found, outputs);
+      return tree.unflatten(result, found);
     },
     async runInto(into, ...values) {
-      const arrays = tree.leavesLike(result, into) as NDArray[];
-      checkOutputs(arrays, outputs);
-      await run(arrays, values);
+      const given = tree.leavesLike(result, into) as NDArray[];
+      checkOutputs(given, outputs);
+      const whole = opened();
+      const arrays = checkInputs(values, argumentSpecs, inputs);
+      if (withParts) await (await openedInParts()).run(arrays, arrayParts(outputs, given));
+      else await whole.run(arrays, given);
+      if (checkFinite) requireFinite(given, outputs);
       return into;
     },
     inputs: inputs.map(publicSpec),
     outputs: outputs.map(publicSpec),
-    onnx: () => model,
+    onnx: () => (native === outputs ? model : writeOnnx(inputs, outputs)),
+    native: () => model,
     summary: () => summarize(optimized, inputs),
     async dispose() {
       const open = [session, await partSession];
@@ -166,6 +170,16 @@ export async function compile<const S extends readonly unknown[], R>(
     },
   };
   return executable as Executable<ListOf<AsInputs<S>>, AsArrays<R>>;
+}
+
+/** The outputs as this runtime on this machine computes them fastest. */
+async function nativeForm<T extends Named>(outputs: readonly T[], device: Device): Promise<readonly T[]> {
+  const tensors = outputs.map(({ tensor }) => tensor);
+  if (!hasBlockableConvolutions(tensors)) return outputs;
+  const block = await nodeBackend.blockSize(device);
+  if (block === undefined) return outputs;
+  const blocked = blockConvolutions(tensors, block);
+  return outputs.map((output, i) => ({ ...output, tensor: blocked[i] ?? output.tensor }));
 }
 
 function publicSpec({ name, shape, dtype }: NamedSpec): NamedSpec {

@@ -52,6 +52,7 @@ export interface MatchingObjective {
 /** A compiled matching loss as plain data. */
 export interface MatchingGraph {
   readonly unknowns: number;
+  /** Of this machine's runtime: {@link Executable.native}. */
   readonly onnx: Uint8Array;
   readonly inputs: readonly NamedSpec[];
   readonly outputs: readonly NamedSpec[];
@@ -120,7 +121,7 @@ export async function compileMatching({
   const { inputs, outputs } = executable;
   return {
     unknowns,
-    graph: { unknowns, onnx: executable.onnx(), inputs, outputs },
+    graph: { unknowns, onnx: executable.native(), inputs, outputs },
     objective: objectiveOf(unknowns, (into, vector) => executable.runInto(into, vector)),
     dispose: () => executable.dispose(),
   };
