@@ -23,7 +23,7 @@ export interface CostRequest {
   readonly defences: readonly string[];
   /** Trainings under each defence, with a network, batches and noise of their own; 3 by default. */
   readonly seeds?: number;
-  /** Steps of a training; 1500 by default. */
+  /** Steps of a training; 1200 by default. */
   readonly steps?: number;
   /** Images of a client, of one step; {@link clientImages} by default. */
   readonly batchSize?: number;
@@ -57,7 +57,11 @@ export interface CostOfDefences {
 }
 
 /** Learning rates of Adam that are tried where none are given. */
-export const learningRates: readonly number[] = [1e-3, 3e-3, 1e-2];
+export const learningRates: readonly number[] = [3e-3, 1e-2, 3e-2];
+
+/** Where the best rate is the smallest or largest tried, one beyond it is tried, by this factor, in so many further rounds. */
+const rateStep = 3;
+const furtherRounds = 2;
 
 /** Images of a client where nothing else is said. */
 export const clientImages = 16;
@@ -78,13 +82,13 @@ const shares = { train: 0.75, validation: 0.1, test: 0.15 };
  * of Adam with it, of a rate that falls as a cosine. Clipping and `dp` clip the gradient of each example, and the noise of
  * `dp` goes to their sum; other defences change the gradient of the batch. The network is the audited one with the same
  * random initialisation. Its learning rate is chosen for each defence by the accuracy on validation images, in
- * trainings of their own.
+ * trainings of their own; rates beyond the given ones are tried where the best is at their edge.
  *
  * @throws RangeError when there are fewer than {@link fewestImages} images, a defence cannot be read, or a number is out of range
  * @throws the signal's reason when it is aborted
  */
 export async function costOfDefences(request: CostRequest): Promise<CostOfDefences> {
-  const { defences, seeds = 3, steps = 1500, batchSize = clientImages, rates = learningRates } = request;
+  const { defences, seeds = 3, steps = 1200, batchSize = clientImages, rates = learningRates } = request;
   const { threads = 1, kept, onProgress, signal } = request;
   for (const [name, value] of Object.entries({ seeds, steps, batchSize, rates: rates.length }))
     if (!Number.isInteger(value) || value < 1)
@@ -99,9 +103,13 @@ export async function costOfDefences(request: CostRequest): Promise<CostOfDefenc
   if (splitting === undefined || tuning === undefined || training === undefined)
     throw new Error("spawn(3) gives three streams");
   const common = dataOf(request, splitting);
-  const total = plans.length * (rates.length + seeds);
   let done = (kept?.tuning.finished.size ?? 0) + (kept?.trainings.finished.size ?? 0);
-  const trainAll = (tasks: readonly TrainingTask[], keeping: Kept<TrainingOutcome> | undefined) =>
+  let total = plans.length * (rates.length + seeds);
+  const trainAll = (
+    tasks: readonly TrainingTask[],
+    finished: ReadonlyMap<number, TrainingOutcome> | undefined,
+    keep: ((place: number, outcome: TrainingOutcome) => void) | undefined,
+  ) =>
     mapTasks<TrainingTask, TrainingOutcome, TrainingData>(
       workModule(import.meta.url, "accuracy-work"),
       tasks,
@@ -109,27 +117,35 @@ export async function costOfDefences(request: CostRequest): Promise<CostOfDefenc
         threads,
         signal,
         common,
-        ...(keeping && { finished: keeping.finished }),
-        onResult(place, result) {
-          keeping?.keep(place, result);
+        ...(finished && { finished }),
+        onResult(place, outcome) {
+          keep?.(place, outcome);
           onProgress?.(++done, total);
         },
       },
     );
-
   const shared = { steps, batchSize };
-  const tried = await trainAll(
-    plans.flatMap(({ text: defence }) =>
-      rates.map((learningRate): TrainingTask => {
-        return { defence, learningRate, ...shared, stream: tuning.state(), measure: "validation" };
-      }),
-    ),
-    kept?.tuning,
-  );
-  const chosen = plans.map((_, i) => {
-    const accuracies = tried.slice(i * rates.length, (i + 1) * rates.length).map(({ accuracy }) => accuracy);
-    return rates[accuracies.indexOf(Math.max(...accuracies))] ?? 0;
-  });
+
+  /** Every trial so far, in an order that follows from the outcomes alone, so that a run that goes on finds its own again. */
+  const trials: TrainingTask[] = [];
+  const tried = new Map(kept?.tuning.finished);
+  let next = plans.map(({ text }) => ({ defence: text, candidates: [...rates].sort((a, b) => a - b) }));
+  for (let round = 0; next.length > 0; round++) {
+    for (const { defence, candidates } of next)
+      for (const learningRate of candidates)
+        trials.push({ defence, learningRate, ...shared, stream: tuning.state(), measure: "validation" });
+    total = trials.length + plans.length * seeds;
+    const outcomes = await trainAll(trials, tried, (place, outcome) => kept?.tuning.keep(place, outcome));
+    for (const [place, outcome] of outcomes.entries()) tried.set(place, outcome);
+    next =
+      round < furtherRounds
+        ? plans.flatMap(({ text: defence }) => {
+            const further = rateBeyond(ratedTrials(trials, tried, defence));
+            return further === undefined ? [] : [{ defence, candidates: [further] }];
+          })
+        : [];
+  }
+  const chosen = plans.map(({ text }) => bestOf(ratedTrials(trials, tried, text)).learningRate);
   const streams = training.spawn(seeds).map((stream) => stream.state());
   const outcomes = await trainAll(
     plans.flatMap(({ text: defence }, i) =>
@@ -137,7 +153,8 @@ export async function costOfDefences(request: CostRequest): Promise<CostOfDefenc
         return { defence, learningRate: chosen[i] ?? 0, ...shared, stream, measure: "test" };
       }),
     ),
-    kept?.trainings,
+    kept?.trainings.finished,
+    kept?.trainings.keep,
   );
   const each = plans.map((_, i) => outcomes.slice(i * seeds, (i + 1) * seeds));
   const bare = each[plans.findIndex(({ text }) => text === "none")];
@@ -152,6 +169,41 @@ export async function costOfDefences(request: CostRequest): Promise<CostOfDefenc
     })),
     images: { train: rowsOf(common.train), validation: rowsOf(common.validation), test: examples },
   };
+}
+
+interface RatedTrial {
+  readonly learningRate: number;
+  readonly accuracy: number;
+}
+
+/** The trials of a defence, by rising learning rate. */
+function ratedTrials(
+  trials: readonly TrainingTask[],
+  outcomes: ReadonlyMap<number, TrainingOutcome>,
+  defence: string,
+): RatedTrial[] {
+  return trials
+    .map(({ learningRate, defence: own }, i) => ({
+      learningRate,
+      own,
+      accuracy: outcomes.get(i)?.accuracy ?? 0,
+    }))
+    .filter(({ own }) => own === defence)
+    .sort((a, b) => a.learningRate - b.learningRate);
+}
+
+function bestOf(trials: readonly RatedTrial[]): RatedTrial {
+  const [first, ...others] = trials;
+  if (first === undefined) throw new Error("cost: a defence without trials");
+  return others.reduce((best, trial) => (trial.accuracy > best.accuracy ? trial : best), first);
+}
+
+/** A rate beyond the best, where that is the smallest or the largest of several. */
+function rateBeyond(trials: readonly RatedTrial[]): number | undefined {
+  if (trials.length < 2) return undefined;
+  const best = bestOf(trials);
+  if (best === trials[0]) return best.learningRate / rateStep;
+  return best === trials.at(-1) ? best.learningRate * rateStep : undefined;
 }
 
 function accuracyOf(outcomes: readonly TrainingOutcome[], examples: number): Estimate {

@@ -75,7 +75,7 @@ const auditSchema = z.object({
   trainImages: z.int().min(500).max(1_000_000).default(12_000).meta({
     description: "Images to train on, tune with and measure accuracy on; fewer where DATA holds fewer",
   }),
-  trainSteps: z.int().min(1).max(1_000_000).default(1500).meta({ description: "Steps of a training" }),
+  trainSteps: z.int().min(1).max(1_000_000).default(1200).meta({ description: "Steps of a training" }),
   trainSeeds: z
     .int()
     .min(1)
