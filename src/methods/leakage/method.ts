@@ -71,7 +71,7 @@ const auditSchema = z.object({
   accuracy: z
     .boolean()
     .default(true)
-    .meta({ description: "Measure what each defence costs in accuracy, by training under it" }),
+    .meta({ description: "Whether to measure what each defence costs in accuracy, by training under it" }),
   trainImages: z.int().min(500).max(1_000_000).default(12_000).meta({
     description: "Images to train on, tune with and measure accuracy on; fewer where DATA holds fewer",
   }),
