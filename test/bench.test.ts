@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { labels, uniform } from "../bench/harness/data.js";
+import { labels, lcg, uniform } from "../bench/harness/data.js";
 import { formatTime, markdown } from "../bench/harness/report.js";
 import { startSide } from "../bench/harness/side.js";
 import { quantile, ratioOfMedians, summarize } from "../bench/harness/statistics.js";
@@ -35,6 +35,15 @@ describe("bench data", () => {
     ]);
     expect(labels(5, 10, 2)).toEqual([9, 6, 2, 0, 9]);
   });
+
+  test("the Lehmer generator gives the numbers of the leakage method's reference cases", () => {
+    const numbers = lcg(5);
+    expect(Array.from(numbers.uniform(10).subarray(0, 2))).toEqual([
+      0.00011238968005049493, 0.4251622457174408,
+    ]);
+    for (const [i, value] of numbers.normal(3).entries())
+      expect(value).toBeCloseTo([0.4064837132188429, -1.2007752826622207, 0.4120547006409704][i] ?? 0, 14);
+  });
 });
 
 describe("bench report", () => {
@@ -43,7 +52,14 @@ describe("bench report", () => {
   });
 
   test("a row with a ratio is judged against target and aim", () => {
-    const side = { median: 1e-3, quartiles: [1e-3, 2e-3], samples: 5, form: null, versions: { torch: "9" } };
+    const side = {
+      median: 1e-3,
+      quartiles: [1e-3, 2e-3],
+      samples: 5,
+      form: null,
+      note: "7 rounds",
+      versions: { torch: "9" },
+    };
     const sides = [
       { name: "ours", ...side },
       { name: "PyTorch", ...side, ratio: 0.5, interval: [0.4, 0.7] },
@@ -54,6 +70,7 @@ describe("bench report", () => {
     expect(text).toContain(
       "| w | 1 | PyTorch | 1.00 ms | 1.00 ms to 2.00 ms | 0.500 (0.400 to 0.700) | 0.60 | 0.30 | reached |",
     );
+    expect(text).toContain("- w, PyTorch: 7 rounds");
     expect(text).toContain("- w, other: absent");
   });
 });

@@ -5,10 +5,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readNpy } from "../src/data/npy.ts";
+import { randomStream } from "../src/numeric/random.ts";
 import { readRunRecord } from "../src/runs/run-record.ts";
-import { bin, start } from "./command-line.ts";
+import { bin, contentsOf, start } from "./command-line.ts";
 
 const picture = fileURLToPath(new URL("../examples/fallline.png", import.meta.url));
+const classifiers = fileURLToPath(new URL("vectors/classifiers", import.meta.url));
 
 let folder = "";
 beforeEach(() => {
@@ -25,7 +28,8 @@ const valuesOf = (stdout: string): Record<string, number> =>
 describe("fallline leakage attack", () => {
   it("names in its help page each choice once", async () => {
     const { stdout } = await attack("--help");
-    expect(stdout).toMatch(/--model lenet +The network whose gradient is shared \(default/);
+    expect(stdout).toMatch(/--method auto\|dlg\|inverting\|linear\|closed-form +dlg matches gradients/);
+    expect(stdout).toMatch(/IMAGE +PNG, JPEG, WebP or TIFF images/);
   });
 
   it("recovers the README's picture from its gradient and writes the run", async () => {
@@ -97,7 +101,7 @@ describe("fallline leakage attack", () => {
   it.each([
     ["prune:2", "--defence: prune: ratio 2"],
     ["frob", '--defence: defence "frob" is not one of none'],
-    ["batch:4", '--defence: found "batch:4"; expected defences of one gradient'],
+    ["batch:4", '--defence: found "batch:4"; expected defences other than batch'],
   ])("refuses the defence %s in one line", async (defence, message) => {
     const { code, stderr } = await attack(picture, "--defence", defence);
     expect(code).toBe(2);
@@ -149,11 +153,101 @@ describe("fallline leakage attack", () => {
   });
 
   it.each([
-    [[""], "IMAGE: expected a PNG, JPEG, WebP or TIFF image of any size, found an empty text"],
+    [[""], 'IMAGE: expected PNG, JPEG, WebP or TIFF images of any size, found ""'],
     [[picture, "--out", ""], "--out: expected a text (DIR) that is not empty, found an empty text"],
   ])("says of %j that it is empty", async (args, message) => {
     const { code, stdout, stderr } = await attack(...args);
     expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: "", stderr: `fallline: ${message}\n` });
+  });
+
+  it("recovers an image from a gradient that PyTorch recorded, for a network that PyTorch exported", async () => {
+    const { code, stdout, stderr } = await attack(
+      "--gradients",
+      join(classifiers, "lenet-sigmoid-gradient.npz"),
+      "--model",
+      join(classifiers, "lenet-sigmoid.onnx"),
+      "--json",
+      "--quiet",
+      "--out",
+      "run",
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ values: { isMatched: true, labels: [3], method: "dlg" } });
+    const { data } = await readNpy(join(folder, "run/arrays/recovered.npy"));
+    // The client's image: numpy.random.default_rng(7).random((2, 3, 32, 32))[0].
+    const original = randomStream(7).uniform(3 * 32 * 32);
+    const error =
+      original.reduce((sum, pixel, i) => sum + (pixel - Number(data[i])) ** 2, 0) / original.length;
+    expect(error).toBeLessThan(1e-4);
+    expect(readFileSync(join(folder, "run/report.html"), "utf8")).toContain("The original is not known here");
+    expect(existsSync(join(folder, "run/images/recovered.png"))).toBe(true);
+  });
+
+  it("attacks batches and single images of an exported network, and goes on where it was stopped", async () => {
+    const args = [
+      ...[picture, picture, picture, "--batch", "2", "--label", "1,2,3", "--evaluations", "400"],
+      ...["--model", join(classifiers, "lenet-sigmoid.onnx"), "--quiet"],
+    ];
+    const [whole, cut] = await Promise.all([
+      attack(...args, "--out", "whole"),
+      start(bin, ["leakage", "attack", ...args, "--out", "cut"], {
+        cwd: folder,
+        async started(child) {
+          while (!existsSync(join(folder, "cut/checkpoints"))) await sleep(5);
+          child.kill("SIGINT");
+        },
+      }),
+    ]);
+    expect([whole.code, cut.code]).toEqual([0, 130]);
+    expect(whole.stdout).toMatch(/of 3 images were recovered from 2 gradients/);
+    expect((await attack("--resume", "cut", "--quiet")).code).toBe(0);
+    const files = contentsOf(join(folder, "whole"));
+    expect(Object.keys(files)).toEqual(
+      expect.arrayContaining(["images/film-strip-2.png", "tables/images.csv", "arrays/original.npy"]),
+    );
+    expect(contentsOf(join(folder, "cut"))).toEqual(files);
+    expect(files["tables/images.csv"]?.trim().split("\n")).toHaveLength(4);
+  });
+
+  it("reads the image off a fully connected first layer, and solves LeNet in closed form", async () => {
+    for (const options of [
+      ["--model", "mlp"],
+      ["--method", "closed-form"],
+    ]) {
+      const { code, stdout } = await attack(picture, "--quiet", ...options);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^The image was recovered from its gradient.*Read off the gradient, no search/s);
+    }
+  });
+
+  it("tries several starts and tells of each", async () => {
+    const { stdout } = await attack(
+      picture,
+      "--json",
+      "--evaluations",
+      "30",
+      "--restarts",
+      "3",
+      "--out",
+      "run",
+    );
+    expect(valuesOf(stdout)).toMatchObject({ attempts: 3 });
+    const rows = readFileSync(join(folder, "run/tables/attempts.csv"), "utf8").trim().split("\n");
+    expect(rows).toHaveLength(4);
+    expect(rows.filter((row) => row.includes("yes"))).toHaveLength(1);
+  });
+
+  it("tells in one line how a gradient file differs from the network", async () => {
+    const { code, stderr } = await attack(
+      "--gradients",
+      join(classifiers, "lenet-sigmoid-gradient.npz"),
+      "--model",
+      join(classifiers, "small-cnn-softmax.onnx"),
+    );
+    expect(code).toBe(2);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain("conv.weight: [4,3,3,3] expected, nothing found");
+    expect(stderr).toContain("body.0.weight: not expected, [12,3,5,5] found");
   });
 
   it("ends with 130 on Ctrl-C and says so in the run", async () => {

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,13 @@ const run = (command: string, args: readonly string[]): string =>
     stdio: ["ignore", "pipe", "pipe"],
     env: environment,
   });
+
+/** What the TypeScript compiler has to say of a file. */
+const check = (file: string, ...options: readonly string[]): string => {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const common = ["--strict", "--noEmit", "--target", "es2023", "--lib", "es2023,dom"];
+  return spawnSync("node", [tsc, ...common, ...options, file], { cwd: folder, encoding: "utf8" }).stdout;
+};
 
 describe("the packed package", () => {
   it("holds whatever its list of files names", () => {
@@ -67,8 +74,28 @@ describe("the packed package", () => {
     expect(run("node", ["script.js"]).trim()).toBe("2,4,6 100");
   });
 
+  it("has a module at each of its subpaths, with types, for Node and for bundlers", () => {
+    const { exports } = JSON.parse(
+      readFileSync(join(folder, "node_modules/fallline/package.json"), "utf8"),
+    ) as { exports: Record<string, unknown> };
+    const subpaths = Object.keys(exports)
+      .filter((subpath) => !subpath.endsWith(".json"))
+      .map((subpath) => `fallline${subpath.slice(1)}`);
+    const imports = subpaths.map((subpath, i) => `import * as module${i} from "${subpath}";`);
+    const names = subpaths.map((_, i) => `module${i}`).join(", ");
+    const text = `${imports.join("\n")}\nfor (const module of [${names}]) console.log(Object.keys(module).length);\n`;
+    writeFileSync(join(folder, "subpaths.js"), text);
+    const counts = run("node", ["subpaths.js"]).trim().split("\n").map(Number);
+    expect(counts).toHaveLength(subpaths.length);
+    expect(Math.min(...counts)).toBeGreaterThan(5);
+    mkdirSync(join(folder, "typed"), { recursive: true });
+    writeFileSync(join(folder, "typed/subpaths.ts"), text);
+    expect(check("typed/subpaths.ts", "--module", "nodenext")).toBe("");
+    expect(check("typed/subpaths.ts", "--module", "esnext", "--moduleResolution", "bundler")).toBe("");
+  });
+
   it("has types that a strict TypeScript project accepts", () => {
-    mkdirSync(join(folder, "typed"));
+    mkdirSync(join(folder, "typed"), { recursive: true });
     writeFileSync(
       join(folder, "typed/use.ts"),
       `import { compile, type NDArray, ndarray, spec, type Tensor, tree, valueAndGrad } from "fallline/engine";
@@ -81,17 +108,6 @@ describe("the packed package", () => {
        const result: readonly [NDArray, { readonly a: NDArray }] = await step.run({ a: ndarray([1, 2]) }, ndarray([3, 4]));
        console.log(result[1].a.shape);`,
     );
-    const options = [
-      "--strict",
-      "--noEmit",
-      "--module",
-      "nodenext",
-      "--target",
-      "es2023",
-      "--lib",
-      "es2023,dom",
-    ];
-    const tsc = join(root, "node_modules/typescript/bin/tsc");
-    expect(run("node", [tsc, ...options, "typed/use.ts"])).toBe("");
+    expect(check("typed/use.ts", "--module", "nodenext")).toBe("");
   });
 });

@@ -48,6 +48,27 @@ describe("mapTasks", () => {
     expect(heard).toEqual(expect.arrayContaining([0, 1, 2]));
   });
 
+  it.each([1, 3])(
+    "does none again that is finished, nor any behind one that is enough (%i processes)",
+    async (threads) => {
+      const tasks = [1, 2, 3, 4, 5].map((value) => ({ value }));
+      const run = async (places: readonly number[], enough = Number.POSITIVE_INFINITY) => {
+        const done: number[] = [];
+        const results = await square(tasks, {
+          threads,
+          finished: new Map(places.map((place) => [place, Float64Array.of(100 + place)])),
+          isEnough: ([result = 0]) => result >= enough,
+          onResult: (place) => done.push(place),
+        });
+        return { results: results.map(([result]) => result), done: done.sort() };
+      };
+      expect(await run([1, 3])).toEqual({ results: [1, 101, 9, 103, 25], done: [0, 2, 4] });
+      expect(await run([1, 3], 103)).toEqual({ results: [1, 101, 9, 103], done: [0, 2] });
+      expect(await run([0], 100)).toEqual({ results: [100], done: [] });
+      expect(await run([0, 1, 2, 3, 4])).toEqual({ results: [100, 101, 102, 103, 104], done: [] });
+    },
+  );
+
   it.each([1, 2])("gives every process what is common to the tasks (%i processes)", async (threads) => {
     const results = await mapTasks<Task, Float64Array, { power: number }>(
       module,
@@ -55,22 +76,6 @@ describe("mapTasks", () => {
       { threads, common: { power: 3 } },
     );
     expect(results).toEqual([1, 8, 27, 64].map((value) => Float64Array.of(value)));
-  });
-
-  it.each([1, 2])("does no task again that is finished (%i processes)", async (threads) => {
-    const heard: number[] = [];
-    const finished = new Map([
-      [0, Float64Array.of(-1)],
-      [2, Float64Array.of(-3)],
-    ]);
-    const tasks = [1, 2, 3, 4].map((value) => ({ value }));
-    const results = await square(tasks, { threads, finished, onResult: (place) => heard.push(place) });
-    expect(results).toEqual([-1, 4, -3, 16].map((value) => Float64Array.of(value)));
-    expect(heard.sort()).toEqual([1, 3]);
-    const all = new Map(results.entries());
-    expect(await square(tasks, { threads, finished: all })).toEqual(results);
-    const enough = await square(tasks, { threads, finished, isEnough: ([result = 0]) => result < -2 });
-    expect(enough).toHaveLength(3);
   });
 
   it("says that a process has died", async () => {

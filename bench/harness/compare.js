@@ -15,6 +15,7 @@ import { ratioOfMedians, summarize } from "./statistics.js";
  * @property {number} aim
  * @property {(context: object) => Promise<object>} ours see harness/ours.js and harness/serve.js
  * @property {Record<string, string>} peer name of each peer to its file in bench/peers; the first sets the ratio
+ * @property {number} [samplesPerRound] 5 by default; fewer where one takes seconds
  * @property {Variant[]} [variants] runs of the same workload with other parameters
  *
  * @typedef {object} Variant
@@ -35,10 +36,10 @@ import { ratioOfMedians, summarize } from "./statistics.js";
  * @param {number} options.repeats rounds
  * @param {number} options.threads of each side
  * @param {boolean} options.peersOnly leave our side out
- * @param {number} [options.samplesPerRound]
  * @throws Error when our side does not start, or when a peer's result differs from ours
  */
-export async function compare(workload, file, variant, { repeats, threads, peersOnly, samplesPerRound = 5 }) {
+export async function compare(workload, file, variant, { repeats, threads, peersOnly }) {
+  const { samplesPerRound = 5 } = workload;
   const parameters = Object.entries(variant.parameters).flatMap(([name, value]) => [
     `--${name}`,
     String(value),
@@ -99,6 +100,7 @@ function summarizeRow(workload, variant, threads, sides, rounds, skipped) {
         ...summarize(samples),
         ...(ours !== undefined && name !== "ours" ? ratioOfMedians(ours, samples) : {}),
         form: ready.form ?? null,
+        note: ready.note ?? null,
         versions: ready.versions,
       };
     }),

@@ -32,10 +32,14 @@ export function markdown(rows) {
   const forms = rows.flatMap(({ workload, variant, sides }) =>
     sides.flatMap(({ name, form }) => (form ? [`- ${title(workload, variant)}, ${name}: ${form}`] : [])),
   );
+  const notes = rows.flatMap(({ workload, variant, sides }) =>
+    sides.flatMap(({ name, note }) => (note ? [`- ${title(workload, variant)}, ${name}: ${note}`] : [])),
+  );
   const skipped = rows.flatMap(({ workload, variant, skipped }) =>
     Object.entries(skipped).map(([name, why]) => `- ${title(workload, variant)}, ${name}: ${why}`),
   );
   if (forms.length > 0) lines.push("", "The fastest form, chosen before timing:", ...forms);
+  if (notes.length > 0) lines.push("", "What the work came to:", ...notes);
   if (skipped.length > 0) lines.push("", "Skipped:", ...skipped);
   return lines.join("\n");
 }

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
  * @property {number} unit a sample is the time of one `run` divided by this
  * @property {number[]} check a few numbers of the result, compared with the other side's
  * @property {Record<string, string>} versions of the libraries that do the work
+ * @property {string} [note] what the work came to, for the report
  *
  * @typedef {() => unknown} Run may return a promise
  */
@@ -23,10 +24,10 @@ import { createInterface } from "node:readline";
  */
 export async function serve(prepare, commandLine = process.argv.slice(2)) {
   const { threads, ...parameters } = readParameters(commandLine);
-  const { run, unit, check, versions } = await prepare(parameters, Number(threads ?? 1));
+  const { run, unit, check, versions, note } = await prepare(parameters, Number(threads ?? 1));
   const [form, work] = typeof run === "function" ? [undefined, run] : await fastest(run);
   await warmUp(work);
-  answer({ ready: { versions, form, check } });
+  answer({ ready: { versions, form, check, note } });
   for await (const line of createInterface({ input: process.stdin })) {
     const [word, count] = line.trim().split(" ");
     if (word !== "run") break;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 /**
- * @typedef {{ versions: Record<string, string>, form?: string, check: number[] }} Ready
+ * @typedef {{ versions: Record<string, string>, form?: string | null, check: number[], note?: string | null }} Ready
  * @typedef {object} Side one side of a comparison: a child process that lives as long as the comparison
  * @property {string} name
  * @property {Ready} ready

@@ -44,9 +44,11 @@ class Reached(Exception):
     """Ends an optimizer step from inside its closure."""
 
 
-def attack_of(case, dtype, device):
-    """The image, its label, its gradient, and a closure that evaluates the objective and its gradient."""
-    tensor = lambda name: torch.from_numpy(case[name]).to(dtype).to(device)
+def attack_of(case, dtype, device, form="distance"):
+    """The image, its label, the dummies, and a closure that evaluates the objective and its gradient: `distance` is the
+    gradient of the distance, `product` the same by the chain rule, the product of d(gradients)/dx with twice the residual."""
+    # A copy: without one the optimiser would move the case's own start, and a second attack would begin at the answer.
+    tensor = lambda name: torch.tensor(case[name], dtype=dtype, device=device)
     parameters = [tensor(name).requires_grad_() for name in PARAMETERS]
     image = tensor("images").unsqueeze(0)
     label = torch.tensor([int(case["labels"])], device=device)
@@ -59,8 +61,15 @@ def attack_of(case, dtype, device):
         target = torch.softmax(logits, 1)
         dummy_loss = (-target * torch.log_softmax(lenet(parameters, x), 1)).sum(1).mean()
         gradients = torch.autograd.grad(dummy_loss, parameters, create_graph=True)
-        value = sum(((g - r) ** 2).sum() for g, r in zip(gradients, received))
-        x.grad, logits.grad = torch.autograd.grad(value, (x, logits))
+        if form == "distance":
+            value = sum(((g - r) ** 2).sum() for g, r in zip(gradients, received))
+            x.grad, logits.grad = torch.autograd.grad(value, (x, logits))
+            return value
+        with torch.no_grad():
+            residuals = [g - r for g, r in zip(gradients, received)]
+            value = sum((residual**2).sum() for residual in residuals)
+            twice = [2 * residual for residual in residuals]
+        x.grad, logits.grad = torch.autograd.grad(gradients, (x, logits), grad_outputs=twice)
         return value
 
     return image, label, x, logits, objective
@@ -68,7 +77,7 @@ def attack_of(case, dtype, device):
 
 def attack(case, arguments):
     dtype = getattr(torch, arguments.dtype)
-    image, label, x, logits, objective = attack_of(case, dtype, arguments.device)
+    image, label, x, logits, objective = attack_of(case, dtype, arguments.device, arguments.form)
     objective()  # The first evaluation sets up the library's kernels and is not the attack's.
     optimizer = torch.optim.LBFGS(
         [x, logits],
@@ -113,7 +122,9 @@ def attack(case, arguments):
 
 
 def closure_only(case, arguments):
-    _, _, _, _, objective = attack_of(case, getattr(torch, arguments.dtype), arguments.device)
+    _, _, _, _, objective = attack_of(
+        case, getattr(torch, arguments.dtype), arguments.device, arguments.form
+    )
     wait = torch.cuda.synchronize if arguments.device == "cuda" else lambda: None
     for _ in range(max(10, arguments.closure_only // 5)):
         objective()
@@ -160,6 +171,7 @@ def main():
     parser.add_argument("--cases", help="which attacks, by number; default all")
     parser.add_argument("--closure-only", type=int, metavar="N", help="only time N evaluations")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--form", choices=["distance", "product"], default="distance")
     parser.add_argument("--make", action="store_true", help="write CASES.npz instead")
     parser.add_argument("--images", metavar="IMAGES.npy")
     parser.add_argument("--labels", metavar="LABELS.npy")

@@ -4,6 +4,7 @@ Run:  python bench/peers/make_onnx_classifiers.py [output folder]
 Needs torch (2.14.1 was used), onnx, onnxscript and numpy. The images are numpy.random.default_rng(7).random((2, 3, 32, 32)).
 
 - lenet-sigmoid.onnx: the LeNet of the gradient-leakage papers for 3 x 32 x 32 images and 10 classes, batch left open;
+- lenet-sigmoid-gradient.npz: the gradient that training this network on the first image, of class 3, would share, in float32;
 - small-cnn-softmax.onnx: a convolutional network with batch normalisation and a softmax at its end, for one image.
 """
 
@@ -62,6 +63,10 @@ def main(folder):
     # The exporter would fold batch normalisation into the convolution; a user may switch that off to go on training.
     torch.onnx.export(small, (one,), folder / "small-cnn-softmax.onnx", input_names=["image"], dynamo=False,
                       opset_version=17, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)
+    loss = nn.functional.cross_entropy(lenet(one), torch.tensor([3]))
+    gradient = torch.autograd.grad(loss, list(lenet.parameters()))
+    names = [name for name, _ in lenet.named_parameters()]
+    np.savez(folder / "lenet-sigmoid-gradient.npz", **{name: g.numpy() for name, g in zip(names, gradient)})
     outputs = {}
     for name, module, f in (("lenet-sigmoid", lenet, lenet), ("small-cnn-softmax", small, small.logits)):
         in_double = module.double() if f is module else module.double().logits

@@ -39,6 +39,28 @@ def uniform(shape, seed, low=0.0, high=1.0):
     return (low + (high - low) * (h / 4294967296.0)).reshape(shape)
 
 
+class Lcg:
+    """The generator that `lcg` in bench/harness/data.js states, number for number."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def uniform(self, shape, low=0.0, high=1.0):
+        numbers = np.empty(int(np.prod(shape)))
+        for i in range(len(numbers)):
+            self.state = 48271 * self.state % 2147483647
+            numbers[i] = self.state / 2147483647
+        return (low + (high - low) * numbers).reshape(shape)
+
+    def normal(self, shape):
+        count = int(np.prod(shape))
+        radii, angles = self.uniform((-(-count // 2), 2)).T
+        radii = np.sqrt(-2 * np.log(radii))
+        angles = 2 * np.pi * angles
+        pairs = np.stack([radii * np.cos(angles), radii * np.sin(angles)], 1)
+        return pairs.reshape(-1)[:count].reshape(shape)
+
+
 def tensor(values, dtype=torch.float32):
     return torch.from_numpy(np.ascontiguousarray(values)).to(dtype)
 
@@ -61,20 +83,23 @@ def fastest(forms, seconds):
     return min(times, key=lambda name: float(np.median(times[name])))
 
 
-def serve(forms, unit, check, selection_seconds=1.0):
+def serve(forms, unit, check, selection_seconds=1.0, note=None, versions=None):
     """Answer the harness.
 
     forms: names to functions, each another way of writing the same `unit` units of work; the fastest on this
       machine is chosen first (which also warms it up), so that the peer is as good as eager PyTorch gets
     unit: a sample is the time of one call divided by this
     check: a few numbers of the result; the harness compares them with the other side's
+    note: what the work came to, for the report
+    versions: of other libraries that do the work
     """
-    form = fastest(forms, selection_seconds)
+    form = fastest(forms, selection_seconds) if len(forms) > 1 else next(iter(forms))
     work = forms[form]
     ready = {
-        "versions": {"torch": torch.__version__, "python": sys.version.split()[0]},
+        "versions": versions or {"torch": torch.__version__, "python": sys.version.split()[0]},
         "form": form,
         "check": [float(value) for value in check],
+        "note": note,
     }
     print(json.dumps({"ready": ready}), flush=True)
     for line in sys.stdin:

@@ -21,10 +21,11 @@ export function number(value) {
     : String(Number(value.toPrecision(2)));
 }
 
-/** `9 of 10 [0.60, 0.98]`, Wilson's interval at 95 %. */
+/** `9 of 10 [0.60, 0.98]`, Wilson's interval at 95%; with a third digit where there are many trials. */
 export function share(successes, trials) {
   const { low, high } = wilsonInterval(successes, trials);
-  return `${successes} of ${trials} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+  const digits = trials < 200 ? 2 : 3;
+  return `${successes} of ${trials} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
 }
 
 /** Median and range of a small sample. */

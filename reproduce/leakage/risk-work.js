@@ -1,4 +1,5 @@
-// One image: the predicted error, and the errors of attacks and of the linear solution on the same draws of the noise.
+// One image: the predicted error, that of the linear solution over many draws of the noise, and the errors of attacks and of
+// the linear solution on the same draws.
 import { ndarray } from "../../dist/engine/index.js";
 import * as tree from "../../dist/engine/tree.js";
 import {
@@ -13,8 +14,11 @@ import {
 
 const noiseSd = 1e-3;
 
-/** @returns the prediction, and for each draw of the noise the attack's error and the linear one */
-export default async function compare({ example, seed, draws, evaluations }, { signal }) {
+/**
+ * @param task.draws attacks, each on a noise of its own
+ * @param task.linearDraws further draws of the noise for the linear solution alone
+ */
+export default async function compare({ example, seed, draws, linearDraws, evaluations }, { signal }) {
   const { channels, pixels, label } = example;
   const model = lenet({ channels });
   const [weights, noises, starts] = randomStream(seed).spawn(3);
@@ -26,6 +30,10 @@ export default async function compare({ example, seed, draws, evaluations }, { s
     ({ shape, data }) => ndarray(new Float64Array(data.length), shape, "float64"),
     gradient,
   );
+  const linearMse = async (noise) => {
+    const error = await risk.linearError(noise);
+    return error.reduce((sum, value) => sum + value * value, 0) / error.length;
+  };
   const measured = [];
   for (const start of starts.spawn(draws)) {
     const noise = addGaussianNoise(zeros, { scale: noiseSd }, noises);
@@ -49,14 +57,19 @@ export default async function compare({ example, seed, draws, evaluations }, { s
       workers: 1,
       signal,
     });
-    const error = await risk.linearError(noise);
     measured.push({
       attack: meanSquaredError(x, images),
-      linear: error.reduce((sum, value) => sum + value * value, 0) / error.length,
+      linear: await linearMse(noise),
       reachedNoise: matchingLoss <= noiseSd ** 2 * risk.equations * (1 + 5 * Math.sqrt(2 / risk.equations)),
     });
   }
+  const linear = [];
+  for (let draw = 0; draw < linearDraws; draw++) {
+    signal.throwIfAborted();
+    linear.push(await linearMse(addGaussianNoise(zeros, { scale: noiseSd }, noises)));
+  }
+  const { effectiveDirections } = risk;
   const predicted = risk.predictedMse(noiseSd);
   await risk.dispose();
-  return { predicted, measured };
+  return { predicted, effectiveDirections, linear, measured };
 }

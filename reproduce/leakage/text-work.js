@@ -1,8 +1,8 @@
-// One cell of the grid of scales for one seed.
+// One cell of the grid of scales for one seed, matched with the given options.
 import { textGrid } from "../../dist/methods/leakage/index.js";
 import { bert } from "../../dist/models/index.js";
 
-export default async function attackText({ cell, seed, reorderings }, { signal }) {
+export default async function attackText({ cell, seed, options }, { signal }) {
   const [row] = await textGrid({
     makeModel: ({ tokens, vocabulary }) =>
       bert({
@@ -18,7 +18,7 @@ export default async function attackText({ cell, seed, reorderings }, { signal }
       }),
     cells: [cell],
     seeds: [seed],
-    reorderings,
+    ...options,
     signal,
   });
   return row;

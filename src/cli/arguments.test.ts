@@ -25,6 +25,8 @@ describe("readArgument", () => {
 
   it("splits lists at their commas", () => {
     expect(read(z.array(z.int()), "1,2,x")).toEqual([1, 2, "x"]);
+    const words = z.array(z.union([z.int(), z.enum(["infer"])]));
+    expect(read(words, "1,infer")).toEqual([1, "infer"]);
   });
 
   it("takes an option in the place of a value for a forgotten value", () => {

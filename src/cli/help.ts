@@ -1,9 +1,9 @@
 import type { Command, Method } from "../runs/method.ts";
-import { type ParameterDescription, quoteValue } from "../runs/parameters.ts";
+import { type ParameterDescription, typedDefault } from "../runs/parameters.ts";
 
 /** One line on a parameter: what it is, its unit, its range, its default. */
 export function describeOption(description: ParameterDescription): string {
-  const { description: text, unit, accepted, defaultValue, takes } = description;
+  const { description: text, unit, accepted, takes } = description;
   const measured = unit === undefined ? text : `${text}, in ${unit}`;
   if (takes.flag) return measured;
   // A placeholder that lists the choices, or the only one, says it all, and so does a file's.
@@ -14,11 +14,8 @@ export function describeOption(description: ParameterDescription): string {
     accepted.startsWith("a text") ||
     accepted === text;
   const range = told ? "" : `: ${accepted}`;
-  const fallback =
-    defaultValue === undefined
-      ? ""
-      : ` (default ${typeof defaultValue === "string" ? defaultValue : quoteValue(defaultValue)})`;
-  return `${measured}${range}${fallback}`;
+  const fallback = typedDefault(description);
+  return `${measured}${range}${fallback === "" ? "" : ` (default ${fallback})`}`;
 }
 
 /** How a parameter is written in a help page: `--step-size N`, `--no-shade`, `IMAGE...`. */

@@ -7,7 +7,7 @@ import { isAbsolute, join, resolve } from "node:path";
  */
 export function cacheFolder(
   environment: Readonly<Record<string, string | undefined>> = process.env,
-  platform: NodeJS.Platform = process.platform,
+  platform: string = process.platform,
 ): string {
   const { FALLLINE_CACHE: own, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = environment;
   if (own) return resolve(own);

@@ -12,6 +12,10 @@ export interface CatalogueFile {
   readonly sha256: string;
   /** Files of a tar.gz archive to take out, by their last names, with their sizes. */
   readonly members?: readonly { readonly name: string; readonly bytes: number }[];
+  /** Which part of a table it has, where they are files of their own. */
+  readonly split?: "train" | "test";
+  /** What stands at the end of each row's last field and is no part of it. */
+  readonly rowEnd?: string;
 }
 
 export interface CatalogueEntry {
@@ -200,10 +204,14 @@ export const catalogue: readonly CatalogueEntry[] = [
     licence: "CC BY 4.0",
     citation: "B. Becker, R. Kohavi. Adult. UCI Machine Learning Repository (1996). doi:10.24432/C5XW20",
     homepage: "https://archive.ics.uci.edu/dataset/2/adult",
-    files: uciFiles("adult", [
-      ["adult.data", 3974305, "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d"],
-      ["adult.test", 2003153, "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05"],
-    ]),
+    files: [
+      ...uciFiles("adult", [
+        ["adult.data", 3974305, "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d"],
+      ]),
+      ...uciFiles("adult", [
+        ["adult.test", 2003153, "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05"],
+      ]).map((file) => ({ ...file, split: "test" as const, rowEnd: "." })),
+    ],
     columns: [
       "age",
       "workclass",

@@ -36,7 +36,9 @@ export function listDatasets(options: { readonly cacheDir?: string | undefined }
   const { cacheDir = cacheFolder() } = options;
   return catalogue.map(({ name, title, contents, licence, citation, homepage, files }) => {
     const folder = join(cacheDir, name);
-    const isThere = files.every((file) => existsSync(join(folder, file.name)));
+    const isThere = files.every((file) =>
+      [file, ...(file.members ?? [])].every((each) => existsSync(join(folder, each.name))),
+    );
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     return { name, title, contents, licence, citation, homepage, bytes, folder: isThere ? folder : null };
   });
@@ -72,13 +74,18 @@ export type FileDescription =
  * Recognises what a file or folder holds, by its content first and its name second, and describes it.
  *
  * @param path a table (or a pattern of several files), an image, an IDX, CIFAR, NPY, NPZ or safetensors file, a folder
- *   of images by class
+ *   of images by class, or the name of a fetched data set
  * @throws InputError when it is none of these, or damaged
  */
 export async function describeFile(path: string, options: TableOptions = {}): Promise<FileDescription> {
   const stats = path.includes("\0") ? undefined : await stat(path).catch(() => undefined);
   if (stats?.isDirectory()) return describeFolder(path);
+  if (stats === undefined && isImageDataset(path)) return describeImages(path, options);
   if (!stats?.isFile()) return describeTableFile(path, options);
+  if (stats.size === 0)
+    throw new InputError(
+      `${path}: the file is empty; expected a table, an image, or an IDX, CIFAR, NPY, NPZ or safetensors file`,
+    );
   const { head, isCompressed } = await withByteReader(path, async (reader) => ({
     head: Buffer.from(await reader.readUpTo(16)),
     isCompressed: reader.isCompressed,
@@ -137,9 +144,16 @@ async function describeFolder(path: string): Promise<FileDescription> {
   };
 }
 
-/** IDX and CIFAR files in a folder, or a CIFAR file. */
-async function describeImages(path: string): Promise<FileDescription> {
-  const { kind, images, labels, classNames } = await openDataset(path);
+function isImageDataset(name: string): boolean {
+  return catalogue.some((entry) => entry.name === name.toLowerCase() && entry.columns === undefined);
+}
+
+/** IDX and CIFAR files in a folder, a CIFAR file, or a fetched data set. */
+async function describeImages(
+  path: string,
+  { cacheDir }: Pick<TableOptions, "cacheDir"> = {},
+): Promise<FileDescription> {
+  const { kind, images, labels, classNames } = await openDataset(path, { cacheDir });
   const counts = new Array<number>(classNames?.length ?? 0).fill(0);
   for (const label of labels?.data ?? []) counts[Number(label)] = (counts[Number(label)] ?? 0) + 1;
   return {
@@ -168,7 +182,7 @@ export function formatDescription(description: FileDescription): string {
   switch (description.kind) {
     case "table": {
       const { rows, files, hasHeader, format, columns, notices } = description;
-      const head = `${rows} rows, ${columns.length} columns (${format}${files > 1 ? `, ${files} files` : ""}${format === "delimited" ? `, ${hasHeader ? "with" : "without"} a header` : ""})`;
+      const head = `${counted(rows, "row")}, ${counted(columns.length, "column")} (${format}${files > 1 ? `, ${files} files` : ""}${format === "delimited" ? `, ${hasHeader ? "with" : "without"} a header` : ""})`;
       const lines = columns.map((column) => [
         String(column.position),
         column.name,
@@ -185,10 +199,10 @@ export function formatDescription(description: FileDescription): string {
     case "images": {
       const [count, ...size] = description.shape;
       const classes = description.classes.map(({ name, count }) => [name, String(count)]);
-      return `${count} images, ${size.join(" x ")} (${description.source})${classes.length === 0 ? "" : `\n${aligned([["class", "images"], ...classes])}`}`;
+      return `${counted(count ?? 0, "image")}, ${size.join(" x ")} (${description.source})${classes.length === 0 ? "" : `\n${aligned([["class", "images"], ...classes])}`}`;
     }
     case "arrays":
-      return `${description.arrays.length} ${description.arrays.length === 1 ? "array" : "arrays"} (${description.format})\n${aligned(
+      return `${counted(description.arrays.length, "array")} (${description.format})\n${aligned(
         description.arrays.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(", ")}]`]),
       )}`;
   }
@@ -201,7 +215,11 @@ function valuesOf(column: ColumnSummary): string {
       : `${short(column.minimum)} to ${short(column.maximum ?? 0)}, mean ${short(column.mean ?? 0)}`;
   if (column.isEstimate) return `about ${column.distinct} different texts`;
   const listed = column.levels.slice(0, 4).map(({ value, count }) => `${value} (${count})`);
-  return `${column.distinct} levels: ${listed.join(", ")}${column.distinct > 4 ? ", ..." : ""}`;
+  return `${counted(column.distinct, "level")}: ${listed.join(", ")}${column.distinct > 4 ? ", ..." : ""}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun}s`}`;
 }
 
 function short(value: number): string {

@@ -218,6 +218,28 @@ describe("describeFile", () => {
     mkdirSync(join(root, "nothing in it"));
     expect(await failure(describeFile(join(root, "nothing in it")))).toContain("is a folder without images");
   });
+
+  it("describes a fetched data set by its name", async () => {
+    expect(await describeFile("cifar-100", { cacheDir: root })).toMatchObject({ source: "cifar-100" });
+    expect(await failure(describeFile("mnist", { cacheDir: root }))).toContain(
+      "expected that fallline data fetch mnist ran before",
+    );
+    expect(await failure(describeFile("iris", { cacheDir: join(root, "none") }))).toContain(
+      "expected that fallline data fetch iris ran before",
+    );
+  });
+
+  it("tells a file that is empty, cut, or holds something else", async () => {
+    for (const name of ["e.csv", "e.npy", "e.npz", "e.safetensors", "e.png", "e.bin", "e-idx3-ubyte", "e"])
+      expect(await failure(describeFile(file(name, "")))).toContain(`${name}: the file is empty; expected`);
+    const npy = await toNpy(ndarray([1, 2, 3], [3], "float64"));
+    expect(await failure(describeFile(file("cut.npy", npy.subarray(0, npy.length - 1))))).toMatch(
+      /cut\.npy: offset \d+: expected 24 bytes for <f8 \[3\], found 23$/,
+    );
+    const empty = Buffer.alloc(22);
+    empty.write("PK\x05\x06", "latin1");
+    expect(await failure(describeFile(file("empty.npz", empty)))).toContain("found an empty archive");
+  });
 });
 
 describe("listDatasets", () => {

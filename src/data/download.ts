@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { InputError, systemErrorCode } from "./input-error.ts";
+import { asWriteError, describeWriteError } from "./whole-file.ts";
 
 export interface DownloadOptions {
   /** Tried in this order until one answers with the file. */
@@ -32,9 +33,18 @@ export interface DownloadOptions {
  *   digest is another (it is deleted), or another process is downloading it
  */
 export async function downloadFile(options: DownloadOptions): Promise<boolean> {
-  const { path, bytes, sha256, signal } = options;
+  const { path, bytes, sha256 } = options;
   if (await hasDigest(path, bytes, sha256)) return false;
   const part = `${path}.part`;
+  try {
+    return await underLock(options, part);
+  } catch (error) {
+    throw asWriteError(part, error, { expected: `a place with room for ${bytes} bytes` });
+  }
+}
+
+async function underLock(options: DownloadOptions, part: string): Promise<true> {
+  const { path, sha256, signal } = options;
   const unlock = await lock(`${path}.lock`, path);
   try {
     await completePart(part, options);
@@ -47,10 +57,6 @@ export async function downloadFile(options: DownloadOptions): Promise<boolean> {
     }
     await rename(part, path);
     return true;
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOSPC")
-      throw new InputError(`${part}: no space left on the device; expected ${bytes} bytes`, { cause: error });
-    throw error;
   } finally {
     await unlock();
   }
@@ -141,7 +147,7 @@ async function transfer(url: string, part: string, options: DownloadOptions): Pr
     return "done";
   } catch (error) {
     signal?.throwIfAborted();
-    if (["ENOSPC", "EACCES", "EROFS", "EDQUOT"].includes(systemErrorCode(error) ?? "")) throw error;
+    if (describeWriteError(error) !== undefined) throw error;
     if (stall.signal.aborted)
       return { reason: `${url}: no byte arrived for ${stallTimeout / 1000} s`, isFinal: false };
     const cause = error instanceof Error ? (error.cause ?? error) : error;

@@ -4,6 +4,7 @@
  * feature knows the user's column (and level) it is made of.
  */
 import type { NDArray } from "../engine/ndarray.ts";
+import { addValue, momentsOf } from "../numeric/statistics/moments.ts";
 import { InputError } from "./input-error.ts";
 import type { ColumnValues, TableData } from "./table.ts";
 import { type ColumnReference, columnOf } from "./table-column.ts";
@@ -200,8 +201,8 @@ function fitNumbers(
   standardize: boolean,
   policy: MissingPolicy,
 ): NumberEncoding {
-  // Welford's running mean and squared deviations: no cancellation for values far from zero.
-  let [count, mean, squares, hasMissing] = [0, 0, 0, false];
+  const moments = momentsOf();
+  let hasMissing = false;
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] ?? 0;
     if (missing[row] === 1) {
@@ -210,11 +211,9 @@ function fitNumbers(
     }
     const value = values[row] ?? Number.NaN;
     if (!Number.isFinite(value)) throw notFinite(table, name, row, value);
-    count++;
-    const difference = value - mean;
-    mean += difference / count;
-    squares += difference * (value - mean);
+    addValue(moments, value);
   }
+  const { count, mean, squares } = moments;
   if (count === 0) throw noValues(table, name);
   const deviation = Math.sqrt(squares / count);
   const isScaled = standardize && deviation > 0 && Number.isFinite(deviation);

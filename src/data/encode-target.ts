@@ -1,5 +1,6 @@
 /** The column to predict, as class numbers or as a number. A target is never imputed: a row without one is an error. */
 import type { NDArray } from "../engine/ndarray.ts";
+import { momentsOf } from "../numeric/statistics/moments.ts";
 import { checkRows, valuesOf } from "./encode-features.ts";
 import { InputError } from "./input-error.ts";
 import type { TableData } from "./table.ts";
@@ -118,7 +119,7 @@ export function encodeRegression(
     return value;
   });
   const { mean, scale } =
-    typeof standardize === "object" ? standardize : standardize ? momentsOf(values) : { mean: 0, scale: 1 };
+    typeof standardize === "object" ? standardize : standardize ? scaleOf(values) : { mean: 0, scale: 1 };
   if (!Number.isFinite(mean) || !Number.isFinite(scale) || scale <= 0)
     throw new RangeError(
       `encodeRegression: mean ${mean} and scale ${scale}; expected finite, the scale above 0`,
@@ -127,9 +128,8 @@ export function encodeRegression(
   return { column: column.name, values: { dtype: "float64", shape: [data.length], data }, mean, scale };
 }
 
-function momentsOf(values: Float64Array): { mean: number; scale: number } {
-  const count = Math.max(1, values.length);
-  const mean = values.reduce((sum, value) => sum + value / count, 0);
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2 / count, 0);
-  return { mean, scale: variance > 0 ? Math.sqrt(variance) : 1 };
+/** The mean, and the standard deviation with divisor n, 1 for a constant. */
+function scaleOf(values: Float64Array): { mean: number; scale: number } {
+  const { count, mean, squares } = momentsOf(values);
+  return { mean, scale: squares > 0 ? Math.sqrt(squares / count) : 1 };
 }

@@ -1,5 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
@@ -224,6 +232,26 @@ describe("fetchDataset", () => {
     const longer = entryOf({ ...(file as CatalogueFile), members: [{ name: "b.bin", bytes: 6 }] });
     expect(await failure(fetchToy(longer))).toContain("expected b.bin with 6 bytes, found 5");
     expect(existsSync(join(cacheDir, "toy", "c.bin"))).toBe(false);
+  });
+
+  it("says in one line that the cache cannot be written", async () => {
+    respond = serve(content);
+    const fetchInto = (place: string) =>
+      failure(fetchDataset("toy", { cacheDir: place, entries: [toy], baseUrl, retries: 0 }));
+    writeFileSync(join(cacheDir, "file"), "");
+    expect(await fetchInto(join(cacheDir, "file"))).toBe(
+      `InputError: ${join(cacheDir, "file/toy")}: the folder cannot be made (a part of the path is a file); expected a cache that can be written, which FALLLINE_CACHE names`,
+    );
+    // A folder in the place of the part: nothing can be written there.
+    mkdirSync(join(cacheDir, "toy/data.bin.part"), { recursive: true });
+    expect(await fetchInto(cacheDir)).toMatch(/^InputError: .*data\.bin\.part: .*$/);
+    expect(readdirSync(join(cacheDir, "toy"))).toEqual(["data.bin.part"]);
+  });
+
+  it.skipIf(process.platform !== "linux")("ends where a file system takes no folder at all", async () => {
+    expect(await failure(fetchDataset("toy", { cacheDir: "/proc/none", entries: [toy] }))).toContain(
+      "the folder cannot be made",
+    );
   });
 
   it("names the data sets there are", async () => {

@@ -1,9 +1,10 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "./cache-folder.ts";
 import { type CatalogueEntry, type CatalogueFile, catalogue } from "./catalogue.ts";
 import { type DownloadOptions, downloadFile } from "./download.ts";
-import { InputError, systemErrorCode } from "./input-error.ts";
+import { InputError } from "./input-error.ts";
+import { makeFolder } from "./make-folder.ts";
 import { extractTar } from "./untar.ts";
 
 export interface FetchOptions
@@ -43,12 +44,7 @@ export async function fetchDataset(name: string, options: FetchOptions = {}): Pr
   const { cacheDir = cacheFolder(), entries = catalogue } = options;
   const entry = catalogueEntry(name, entries);
   const folder = join(cacheDir, entry.name);
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new InputError(
-      `${folder}: the cache folder cannot be made (${systemErrorCode(error) ?? String(error)}); FALLLINE_CACHE names another`,
-      { cause: error },
-    );
-  });
+  await makeFolder(folder, { expected: "a cache that can be written, which FALLLINE_CACHE names" });
   const files: string[] = [];
   let downloaded = 0;
   for (const file of entry.files) {

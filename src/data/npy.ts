@@ -1,8 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
 import type { DType } from "../engine/dtype.ts";
 import { castArray, type NDArray, ndarray } from "../engine/ndarray.ts";
-import { sizeOf } from "../engine/shape.ts";
+import { type ByteSource, sourceOf, withByteSource } from "./byte-source.ts";
 import { InputError } from "./input-error.ts";
+import { type NpyHeader, parseNpyHeader } from "./npy-header.ts";
 
 /**
  * An array as the bytes of a NumPy `.npy` file (format 3.0, little-endian, C order), which `numpy.load` reads with
@@ -34,21 +34,8 @@ const held: Readonly<Record<string, DType>> = {
  *
  * @throws InputError naming the file, what was expected and what was found
  */
-export async function readNpy(path: string): Promise<NDArray> {
-  return parseNpy(await readWhole(path), path);
-}
-
-/** The bytes of a regular file. */
-export async function readWhole(path: string): Promise<Uint8Array> {
-  try {
-    if (!(await stat(path)).isFile()) throw new InputError(`${path}: is not a file`);
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
+export function readNpy(path: string): Promise<NDArray> {
+  return withByteSource(path, npyArray);
 }
 
 /**
@@ -56,42 +43,51 @@ export async function readWhole(path: string): Promise<Uint8Array> {
  *
  * @param where what messages call them
  */
-export async function parseNpy(bytes: Uint8Array, where: string): Promise<NDArray> {
-  const numpy = await import("numpy-ts");
-  const attempt = <T>(action: () => T): T => {
+export function parseNpy(bytes: Uint8Array, where: string): Promise<NDArray> {
+  return npyArray(sourceOf(bytes, where));
+}
+
+/** More than the header of any array of numbers. */
+const HEAD_BYTES = 1 << 16;
+
+/**
+ * The header of an NPY file whose elements are as many bytes as it says.
+ *
+ * @throws InputError with file, offset, expected and found
+ */
+export async function npyHeaderOf({ path, size, read }: ByteSource): Promise<NpyHeader> {
+  const header = parseNpyHeader(await read(0, Math.min(size, HEAD_BYTES)), path);
+  const { descr, shape, dataOffset, dataBytes } = header;
+  if (dataBytes !== undefined && size - dataOffset !== dataBytes)
+    throw new InputError(
+      `${path}: offset ${dataOffset}: expected ${dataBytes} bytes for ${descr} [${shape.join(", ")}], found ${size - dataOffset}`,
+    );
+  return header;
+}
+
+async function npyArray(source: ByteSource): Promise<NDArray> {
+  const { descr, dataBytes } = await npyHeaderOf(source);
+  const refuse = (found: string): InputError =>
+    new InputError(`${source.path}: expected a dtype of ${Object.keys(held).join(", ")}, found ${found}`);
+  if (dataBytes === undefined) throw refuse(descr);
+  const { parseNpy } = await import("numpy-ts");
+  // A copy, for the library looks at the whole buffer behind a view.
+  const bytes = Uint8Array.from(await source.read(0, source.size));
+  const array = (() => {
     try {
-      return action();
+      return parseNpy(bytes);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new InputError(`${where}: expected a NumPy .npy file: ${reason}`, { cause: error });
+      throw new InputError(`${source.path}: expected a NumPy .npy file: ${reason}`, { cause: error });
     }
-  };
-  // Its last bytes may be missing; a copy, for the library looks at the whole buffer behind a view.
-  const own = new Uint8Array(bytes);
-  const { header, dataOffset } = attempt(() => numpy.parseNpyHeader(own));
-  const shown = `${header.descr} [${header.shape.join(", ")}]`;
-  const width = Number(/\d+$/.exec(header.descr)?.[0] ?? Number.NaN);
-  const needed = sizeOf(header.shape) * width;
-  if (
-    !header.shape.every((size: number) => Number.isSafeInteger(size) && size >= 0) ||
-    !Number.isSafeInteger(needed)
-  )
-    throw new InputError(`${where}: expected a dtype and a shape of whole numbers, found ${shown}`);
-  if (own.length - dataOffset !== needed)
-    throw new InputError(
-      `${where}: offset ${dataOffset}: expected ${needed} bytes for ${shown}, found ${own.length - dataOffset}`,
-    );
-  const array = attempt(() => numpy.parseNpy(own));
+  })();
   const dtype = held[array.dtype];
-  if (dtype === undefined)
-    throw new InputError(
-      `${where}: expected a dtype of ${Object.keys(held).join(", ")}, found ${array.dtype}`,
-    );
+  if (dtype === undefined) throw refuse(array.dtype);
+  const shape = [...array.shape];
   // A copy: the library's memory is its own.
   const data = array.data.slice() as Float64Array;
-  if (dtype === "bool") return { dtype, shape: header.shape, data: Uint8Array.from(data) };
-  const same = array.dtype === dtype;
-  return same
-    ? ndarray(data, header.shape, dtype)
-    : castArray(ndarray(Array.from(data, Number), header.shape, "float64"), dtype);
+  if (dtype === "bool") return { dtype, shape, data: Uint8Array.from(data) };
+  return array.dtype === dtype
+    ? ndarray(data, shape, dtype)
+    : castArray(ndarray(Array.from(data, Number), shape, "float64"), dtype);
 }

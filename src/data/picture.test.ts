@@ -37,11 +37,11 @@ describe("pictureOf", () => {
 
 describe("layouts", () => {
   it("puts the original, the recovered image and their difference side by side", () => {
-    const picture = sideBySide(grey(1), grey(0.2), { gap: 1 });
+    const picture = sideBySide([[grey(1), grey(0.2)]], { gap: 1 });
     expect([picture.width, picture.height]).toEqual([5, 1]);
     expect(redsOf(picture)).toEqual([255, 0, 51, 0, 204]);
     expect([...picture.data].filter((_, index) => index % 4 === 3)).toEqual([255, 0, 255, 0, 255]);
-    expect(() => sideBySide(grey(1), ndarray([1, 1], [1, 1, 2], "float64"))).toThrow("differ");
+    expect(() => sideBySide([[grey(1), ndarray([1, 1], [1, 1, 2], "float64")]])).toThrow("differ");
   });
 
   it("breaks a film strip into rows", () => {
@@ -54,7 +54,7 @@ describe("layouts", () => {
 
 describe("encodePng", () => {
   it("writes the pixels of the picture", async () => {
-    const picture = sideBySide(grey(1), grey(0.2), { gap: 1 });
+    const picture = sideBySide([[grey(1), grey(0.2)]], { gap: 1 });
     const read = await sharp(await encodePng(picture))
       .ensureAlpha()
       .raw()

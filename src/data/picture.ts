@@ -48,12 +48,17 @@ export function pictureOf(image: NDArray, { scale = 1 }: PictureOptions = {}): P
 }
 
 /**
- * The original, the recovered image and the absolute difference |original - recovered|, from left to right.
+ * Each original, the recovered image and the absolute difference |original - recovered|, from left to right, a row for
+ * each pair.
  *
- * @throws RangeError when the two shapes differ
+ * @throws RangeError when there is no pair, or the shapes differ
  */
-export function sideBySide(original: NDArray, recovered: NDArray, options: LayoutOptions = {}): Picture {
-  return filmStrip([original, recovered, absoluteDifference(original, recovered)], options);
+export function sideBySide(
+  pairs: readonly (readonly [original: NDArray, recovered: NDArray])[],
+  options: Omit<LayoutOptions, "columns"> = {},
+): Picture {
+  const images = pairs.flatMap(([a, b]) => [a, b, absoluteDifference(a, b)]);
+  return filmStrip(images, { ...options, columns: 3 });
 }
 
 /**

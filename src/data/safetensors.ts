@@ -1,21 +1,33 @@
 // The safetensors format (Hugging Face, https://github.com/huggingface/safetensors, "Format"): the header's length as
 // a little-endian 64-bit number, a JSON header, the tensors' bytes in little-endian row-major order without gaps.
-import { open } from "node:fs/promises";
-import { bytesPerElement, type DType, viewBytes } from "../engine/dtype.ts";
+import { type DType, viewBytes } from "../engine/dtype.ts";
 import { type Half, widenHalf } from "../engine/half.ts";
 import type { NDArray } from "../engine/ndarray.ts";
 import { sizeOf } from "../engine/shape.ts";
+import { type ByteSource, sourceOf, withByteSource } from "./byte-source.ts";
 import { InputError } from "./input-error.ts";
 
-const stored: Readonly<Record<string, { readonly dtype: DType; readonly half?: Half }>> = {
-  F64: { dtype: "float64" },
-  F32: { dtype: "float32" },
-  F16: { dtype: "float32", half: "float16" },
-  BF16: { dtype: "float32", half: "bfloat16" },
-  I64: { dtype: "int64" },
-  I32: { dtype: "int32" },
-  U8: { dtype: "uint8" },
-  BOOL: { dtype: "bool" },
+/** How the elements of a dtype lie in the file, and what they become: the next dtype that holds all their numbers. */
+interface Stored {
+  readonly dtype: DType;
+  readonly bytes: number;
+  readonly half?: Half;
+  readonly whole?: "getInt8" | "getInt16" | "getUint16" | "getUint32";
+}
+
+const stored: Readonly<Record<string, Stored>> = {
+  F64: { dtype: "float64", bytes: 8 },
+  F32: { dtype: "float32", bytes: 4 },
+  F16: { dtype: "float32", bytes: 2, half: "float16" },
+  BF16: { dtype: "float32", bytes: 2, half: "bfloat16" },
+  I64: { dtype: "int64", bytes: 8 },
+  I32: { dtype: "int32", bytes: 4 },
+  I16: { dtype: "int32", bytes: 2, whole: "getInt16" },
+  I8: { dtype: "int32", bytes: 1, whole: "getInt8" },
+  U32: { dtype: "int64", bytes: 4, whole: "getUint32" },
+  U16: { dtype: "int32", bytes: 2, whole: "getUint16" },
+  U8: { dtype: "uint8", bytes: 1 },
+  BOOL: { dtype: "bool", bytes: 1 },
 };
 const names = {
   float64: "F64",
@@ -32,47 +44,63 @@ const LENGTH_BYTES = 8;
 /** The format's own limit. */
 const LARGEST_HEADER = 100_000_000;
 
-interface Entry {
+/** A tensor as the header tells of it. */
+export interface SafetensorsEntry {
   readonly name: string;
+  /** Its dtype as the format calls it. */
   readonly code: string;
   readonly shape: readonly number[];
+  /** Of the data behind the header. */
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * The tensors of a safetensors file by name. Half precision (F16, BF16) is read as float32.
+ * The tensors of a safetensors file by name. Half precision (F16, BF16) becomes float32; I8, I16 and U16 become int32,
+ * U32 becomes int64.
  *
  * The header's length, every dtype, shape and place, and that the tensors fill the file without gaps and overlaps, are
  * checked before memory is taken for any tensor.
  *
  * @throws InputError naming the file, the tensor, what was expected and what was found
  */
-export async function readSafetensors(path: string): Promise<Record<string, NDArray>> {
-  const bytes = await readWhole(path);
-  return parseSafetensors(bytes, path);
+export function readSafetensors(path: string): Promise<Record<string, NDArray>> {
+  return withByteSource(path, tensorsOf);
 }
 
-async function readWhole(path: string): Promise<Uint8Array> {
-  try {
-    const file = await open(path);
-    try {
-      const stats = await file.stat();
-      if (!stats.isFile()) throw new InputError(`${path}: is not a file`);
-      // The header is looked at first, so that a large file of another kind is not read.
-      const first = new Uint8Array(Math.min(LENGTH_BYTES, stats.size));
-      await file.read(first, 0, first.length, 0);
-      headerLength(first, stats.size, path);
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+/** As {@link readSafetensors}, from bytes; `path` is what messages call them. */
+export function parseSafetensors(bytes: Uint8Array, path: string): Promise<Record<string, NDArray>> {
+  return tensorsOf(sourceOf(bytes, path));
+}
+
+async function tensorsOf(source: ByteSource): Promise<Record<string, NDArray>> {
+  const { entries, dataOffset } = await safetensorsEntries(source);
+  const tensors: [string, NDArray][] = [];
+  for (const entry of entries) {
+    const bytes = await source.read(dataOffset + entry.start, entry.end - entry.start);
+    tensors.push([entry.name, arrayOf(entry, bytes, source.path)]);
   }
+  return Object.fromEntries(tensors);
+}
+
+/**
+ * The header of a safetensors file, checked against its size.
+ *
+ * @returns the tensors in the header's order, and where their data begin
+ * @throws InputError as {@link readSafetensors}
+ */
+export async function safetensorsEntries(
+  source: ByteSource,
+): Promise<{ entries: SafetensorsEntry[]; dataOffset: number }> {
+  const { path, size } = source;
+  const length = headerLength(await source.read(0, Math.min(LENGTH_BYTES, size)), size, path);
+  const dataOffset = LENGTH_BYTES + length;
+  const header = parseHeader(await source.read(LENGTH_BYTES, length), path);
+  const entries = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, value]) => entryOf(name, value, size - dataOffset, path));
+  requireContiguous(entries, size - dataOffset, path);
+  return { entries, dataOffset };
 }
 
 /** The length of the header, once it is known to fit. */
@@ -88,24 +116,12 @@ function headerLength(bytes: Uint8Array, size: number, path: string): number {
   return Number(length);
 }
 
-/** As {@link readSafetensors}, from bytes; `path` is what messages call them. */
-export function parseSafetensors(bytes: Uint8Array, path: string): Record<string, NDArray> {
-  const length = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, path);
-  const header = parseHeader(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length), path);
-  const data = bytes.subarray(LENGTH_BYTES + length);
-  const entries = Object.entries(header)
-    .filter(([name]) => name !== "__metadata__")
-    .map(([name, value]) => entryOf(name, value, data.length, path));
-  requireContiguous(entries, data.length, path);
-  return Object.fromEntries(
-    entries.map((entry) => [entry.name, arrayOf(entry, data.subarray(entry.start, entry.end), path)]),
-  );
-}
-
 function parseHeader(bytes: Uint8Array, path: string): Record<string, unknown> {
   let header: unknown;
+  let text = "";
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    header = JSON.parse(text);
   } catch {
     throw new InputError(
       `${path}: offset 8: expected a JSON header of ${bytes.length} bytes, found other bytes`,
@@ -113,7 +129,24 @@ function parseHeader(bytes: Uint8Array, path: string): Record<string, unknown> {
   }
   if (!isObject(header))
     throw new InputError(`${path}: offset 8: expected a JSON object, found ${shown(header)}`);
+  const keys = keyCount(text);
+  if (keys !== Object.keys(header).length)
+    throw new InputError(
+      `${path}: offset 8: expected each tensor once, found ${keys} names for ${Object.keys(header).length} tensors`,
+    );
   return header;
+}
+
+/** The keys of a JSON object's text, without those of the objects in it: of two equal ones a parser keeps one. */
+function keyCount(text: string): number {
+  let depth = 0;
+  let keys = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    else if (token === ":" && depth === 1) keys++;
+  }
+  return keys;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -129,7 +162,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-function entryOf(name: string, value: unknown, size: number, path: string): Entry {
+function entryOf(name: string, value: unknown, size: number, path: string): SafetensorsEntry {
   const fail = (expected: string, found: unknown): InputError =>
     new InputError(`${path}: tensor ${shown(name)}: expected ${expected}, found ${shown(found)}`);
   if (!isObject(value)) throw fail("an object with dtype, shape and data_offsets", value);
@@ -140,18 +173,19 @@ function entryOf(name: string, value: unknown, size: number, path: string): Entr
   if (!isSizes(offsets) || offsets.length !== 2) throw fail("data_offsets of two whole numbers", offsets);
   const [start = 0, end = 0] = offsets;
   if (start > end || end > size) throw fail(`data_offsets within the ${size} bytes of data`, offsets);
-  const needed = elementBytes(code) * sizeOf(shape);
+  const needed = storedAs(code).bytes * sizeOf(shape);
   if (needed !== end - start)
     throw fail(`${needed} bytes for ${code} [${shape.join(", ")}]`, `${end - start} bytes`);
   return { name, code, shape, start, end };
 }
 
-function elementBytes(code: string): number {
-  const { dtype, half } = stored[code] ?? { dtype: "uint8" };
-  return half === undefined ? bytesPerElement(dtype) : 2;
+function storedAs(code: string): Stored {
+  const found = stored[code];
+  if (found === undefined) throw new RangeError(`safetensors: there is no dtype ${code}`);
+  return found;
 }
 
-function requireContiguous(entries: readonly Entry[], size: number, path: string): void {
+function requireContiguous(entries: readonly SafetensorsEntry[], size: number, path: string): void {
   let reached = 0;
   const sorted = [...entries].sort((a, b) => a.start - b.start || a.end - b.end);
   for (const { name, start, end } of sorted) {
@@ -165,13 +199,21 @@ function requireContiguous(entries: readonly Entry[], size: number, path: string
     throw new InputError(`${path}: expected ${reached} bytes of data, as the header says, found ${size}`);
 }
 
-function arrayOf({ name, code, shape }: Entry, bytes: Uint8Array, path: string): NDArray {
-  const { dtype, half } = stored[code] ?? { dtype: "uint8" };
+function arrayOf({ name, code, shape }: SafetensorsEntry, bytes: Uint8Array, path: string): NDArray {
+  const { dtype, bytes: width, half, whole } = storedAs(code);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = bytes.length / width;
   if (half !== undefined) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const data = Float32Array.from({ length: bytes.length / 2 }, (_, i) =>
-      widenHalf(view.getUint16(2 * i, true), half),
-    );
+    const data = Float32Array.from({ length }, (_, i) => widenHalf(view.getUint16(2 * i, true), half));
+    return { dtype, shape, data };
+  }
+  if (whole !== undefined) {
+    const numbers = { length };
+    const at = (_: unknown, i: number): number => view[whole](i * width, true);
+    const data =
+      dtype === "int64"
+        ? BigInt64Array.from(numbers, (_, i) => BigInt(at(_, i)))
+        : Int32Array.from(numbers, at);
     return { dtype, shape, data };
   }
   const other = dtype === "bool" ? bytes.find((byte) => byte > 1) : undefined;

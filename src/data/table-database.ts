@@ -2,6 +2,7 @@
  * DuckDB as the reader of table files, fenced in: it may read the files it is given and nothing else, neither other
  * paths nor addresses, and it loads no extensions. It is imported on first use (150 ms).
  */
+import { resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { InputError } from "./input-error.ts";
 
@@ -78,7 +79,9 @@ export function literalPattern(path: string): string {
 export function tableError(path: string, error: unknown): InputError {
   if (error instanceof InputError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const file = /^\s*file = (.*)$/m.exec(message)?.[1] ?? path;
+  const named = /^\s*file = (.*)$/m.exec(message)?.[1] ?? path;
+  // The user's own word for the file, where it is that one.
+  const file = named === resolve(path) ? path : named;
   const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
   const where = line === undefined ? file : `${file}: line ${line}`;
   const width = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);

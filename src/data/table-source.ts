@@ -1,7 +1,7 @@
 /** Which files a user's path or pattern names, and how they are written: told by their first bytes. */
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { withByteReader } from "./byte-reader.ts";
+import { type ByteReader, withByteReader } from "./byte-reader.ts";
 import { InputError, systemErrorCode } from "./input-error.ts";
 
 export type TableFormat = "delimited" | "json" | "parquet";
@@ -53,8 +53,19 @@ export async function inspectTableFile(path: string): Promise<TableFile> {
     }
     const head = textOf(path, bytes, base.isWhole);
     if (head.trim() === "") throw new InputError(`${path}: holds only blank lines; ${ACCEPTED_TABLES}`);
-    return { ...base, format: isJson(path, head) ? ("json" as const) : ("delimited" as const), head };
+    const format = isJson(path, head) ? ("json" as const) : ("delimited" as const);
+    if (format === "json") await refuseOpenList(reader, bytes);
+    return { ...base, format, head };
   });
+}
+
+/** DuckDB takes a JSON list that was cut off behind a comma for a whole one. */
+async function refuseOpenList(reader: ByteReader, head: Uint8Array): Promise<void> {
+  let last = "";
+  for (let bytes = head; bytes.length > 0; bytes = await reader.readUpTo(HEAD_BYTES))
+    last = Buffer.from(bytes).toString("latin1").trimEnd().at(-1) ?? last;
+  if (last === ",")
+    throw reader.error(reader.offset, 'expected the rest of a JSON list, found its end after ","');
 }
 
 async function kindOf(path: string): Promise<"file" | "folder" | "other" | undefined> {

@@ -1,6 +1,7 @@
 /** The SQL that reads a table's files, and the columns' types, which are decided on all rows. */
 import { detectCsvDialect, headerOf } from "./csv-dialect.ts";
 import { InputError } from "./input-error.ts";
+import type { KnownTable } from "./known-table.ts";
 import type { ColumnType, TableColumn, TableOptions } from "./table.ts";
 import { literalPattern, quoteName, quoteText, type TableDatabase } from "./table-database.ts";
 import type { TableFile } from "./table-source.ts";
@@ -13,6 +14,8 @@ export interface TableSource {
   readonly from: string;
   /** The names of a delimited file; those of others stand in the file. */
   readonly names?: readonly string[];
+  /** What ends each row's last field and is no part of it. */
+  readonly rowEnd?: string | undefined;
   readonly hasHeader: boolean;
   readonly notices: readonly string[];
 }
@@ -21,33 +24,67 @@ export interface TableSource {
  * How files of one table are read.
  *
  * @param path as the user gave it, for errors
- * @throws InputError when the files have different headers or delimiters
+ * @param known what the catalogue knows of the file
+ * @throws InputError when the files have different headers or delimiters, or there are names for other columns
  */
-export function tableSource(path: string, files: readonly TableFile[], options: TableOptions): TableSource {
+export function tableSource(
+  path: string,
+  files: readonly TableFile[],
+  options: TableOptions,
+  known?: KnownTable,
+): TableSource {
   const format = files[0]?.format ?? "delimited";
-  return format === "delimited" ? delimited(path, files, options) : stored(files, format);
+  if (format === "delimited") return named(path, delimited(path, files, options), options, known);
+  if (options.names !== undefined)
+    throw new InputError(`${path}: is ${format}, which names its own columns; expected no other names`);
+  return stored(files, format);
+}
+
+/** The source with the names that were given for its columns. */
+function named(
+  path: string,
+  source: TableSource,
+  { names }: TableOptions,
+  known: KnownTable | undefined,
+): TableSource {
+  if (names === undefined) return source;
+  const count = source.names?.length ?? 0;
+  if (names.length !== count || new Set(names).size !== count)
+    throw new InputError(
+      `${path}: has ${count} columns; expected as many different names, found ${names.join(", ")}`,
+    );
+  if (known === undefined) return { ...source, names };
+  const end =
+    known.rowEnd === undefined ? "" : `; the ${JSON.stringify(known.rowEnd)} that ends each row was left out`;
+  return {
+    ...source,
+    names,
+    rowEnd: known.rowEnd,
+    notices: [...source.notices, `${path} is ${known.title}; its columns have the names of the source${end}`],
+  };
 }
 
 function delimited(path: string, files: readonly TableFile[], options: TableOptions): TableSource {
+  const header = options.names === undefined ? options.header : false;
   const dialects = files.map((file) =>
-    detectCsvDialect(files.length === 1 ? path : file.path, file.head, { ...options, isWhole: file.isWhole }),
+    detectCsvDialect(files.length === 1 ? path : file.path, file.head, { header, isWhole: file.isWhole }),
   );
   const dialect = dialects[0];
   const first = files[0];
   if (dialect === undefined || first === undefined) throw new InputError(`${path}: there is no such file`);
-  const header = headerOf(first.head, dialect, first.isWhole);
+  const ownHeader = headerOf(first.head, dialect, first.isWhole);
   // Several files may have headers that one of them alone does not show to be one.
-  const hasHeader = options.header ?? dialect.hasHeader;
+  const hasHeader = header ?? dialect.hasHeader;
   for (const [i, file] of files.entries()) {
     const own = dialects[i];
     if (own === undefined || i === 0) continue;
     const found = headerOf(file.head, own, file.isWhole);
     const isSame = hasHeader
-      ? found.length === header.length && found.every((name, k) => name === header[k])
-      : found.length === header.length;
+      ? found.length === ownHeader.length && found.every((name, k) => name === ownHeader[k])
+      : found.length === ownHeader.length;
     if (!isSame || own.delimiter !== dialect.delimiter)
       throw new InputError(
-        `${file.path}: line ${own.firstLine}: expected ${hasHeader ? `the header of ${first.path}` : `${header.length} fields, as ${first.path}`}, found ${JSON.stringify(found.join(own.delimiter).slice(0, 120))}`,
+        `${file.path}: line ${own.firstLine}: expected ${hasHeader ? `the header of ${first.path}` : `${ownHeader.length} fields, as ${first.path}`}, found ${JSON.stringify(found.join(own.delimiter).slice(0, 120))}`,
       );
   }
   const isSkipped = dialects.some((own) => own.firstLine !== dialect.firstLine);
@@ -106,9 +143,13 @@ export async function sqlColumns(
     let rows = 0;
     for (let first = 0; first < described.length; first += QUERY_COLUMNS) {
       const part = described.slice(first, first + QUERY_COLUMNS).map(([name, type], i) => {
-        const raw = quoteName(String(name));
-        const forms = source.names ? delimitedForms(raw, missing) : storedForms(raw, String(type));
         const position = first + i + 1;
+        const field = quoteName(String(name));
+        const raw =
+          source.rowEnd !== undefined && position === described.length
+            ? withoutEnd(field, source.rowEnd)
+            : field;
+        const forms = source.names ? delimitedForms(raw, missing) : storedForms(raw, String(type));
         return {
           name: source.names?.[position - 1] ?? String(name),
           position,
@@ -133,6 +174,11 @@ export async function sqlColumns(
   } finally {
     connection.closeSync();
   }
+}
+
+function withoutEnd(field: string, end: string): string {
+  const trimmed = `trim(${field})`;
+  return `CASE WHEN suffix(${trimmed}, ${quoteText(end)}) THEN left(${trimmed}, -${end.length}) ELSE ${trimmed} END`;
 }
 
 /** The values of a field of a delimited file. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -232,9 +232,9 @@ describe("describeTable", () => {
       expect(
         table.columns.filter(({ missing }) => missing > 0).map(({ name, missing }) => [name, missing]),
       ).toEqual([
-        ["c2", 1836],
-        ["c7", 1843],
-        ["c14", 583],
+        ["workclass", 1836],
+        ["occupation", 1843],
+        ["native-country", 583],
       ]);
       const { columns } = await describeTable(table);
       table.close();
@@ -247,6 +247,65 @@ describe("describeTable", () => {
     });
 });
 
+describe("the columns' names", () => {
+  const rows = "1,a\n2,b\n3,a\n";
+
+  it("can be given, for each column one", async () => {
+    const table = await readTable(file("nameless.csv", rows), { names: ["age", "work"] });
+    expect(table.columns.map(({ name }) => name)).toEqual(["age", "work"]);
+    expect(rowsOf(table)).toHaveLength(3);
+    expect(columnOf(table, "work").position).toBe(2);
+    // What looks like a header is a row where names are given.
+    const headed = await readTable(file("headed.csv", `x,y\n${rows}`), { names: ["age", "work"] });
+    expect(headed.rows).toBe(4);
+    for (const names of [["age"], ["age", "age"]])
+      expect(await failure(readTable(file("nameless.csv", rows), { names }))).toContain(
+        `has 2 columns; expected as many different names, found ${names.join(", ")}`,
+      );
+    expect(await failure(readTable(file("own.json", '[{"a": 1}]'), { names: ["b"] }))).toContain(
+      "is json, which names its own columns",
+    );
+  });
+
+  it("of a data set are asked for by its name", async () => {
+    const cacheDir = mkdtempSync(join(folder, "cache-"));
+    expect(await failure(openTable("iris", { cacheDir }))).toBe(
+      "InputError: iris: is not fetched yet; expected that fallline data fetch iris ran before",
+    );
+    expect(await failure(openTable("iris", { cacheDir, split: "test" }))).toContain("iris: has no test rows");
+    expect(await failure(openTable("mnist", { cacheDir }))).toContain("mnist: is a data set of images");
+  });
+
+  const test = sharedFile("data/adult/adult-test.csv");
+  if (test === undefined) it.skip("of Adult (skipped: shared/data/adult is absent)", () => {});
+  else
+    it("of Adult are known wherever its files lie, and its test rows have the classes of the others", async () => {
+      const cacheDir = mkdtempSync(join(folder, "cache-"));
+      mkdirSync(join(cacheDir, "adult"));
+      copyFileSync(test, join(cacheDir, "adult/adult.test"));
+      for (const [path, options] of [
+        [test, {}],
+        ["adult", { cacheDir, split: "test" }],
+      ] as const) {
+        const table = await openTable(path, options);
+        const { columns, rows } = await describeTable(table);
+        table.close();
+        expect(rows).toBe(16_281);
+        expect(table.notices.at(-1)).toBe(
+          `${path} is Adult (census income); its columns have the names of the source; the "." that ends each row was left out`,
+        );
+        // Counts by grep.
+        expect(columns.at(-1)).toMatchObject({
+          name: "income",
+          levels: [
+            { value: "<=50K", count: 12_435 },
+            { value: ">50K", count: 3846 },
+          ],
+        });
+      }
+    });
+});
+
 describe("a table that cannot be read", () => {
   it.each([
     ["ragged.csv", "a,b\n1,2\n3\n4,5\n", "line 3: expected 2 fields, found 1"],
@@ -256,6 +315,8 @@ describe("a table that cannot be read", () => {
       "a,b\n1,2,3\n1,2,3\n1,2,3\n",
       "line 1: expected 3 fields, as in most lines, found 2",
     ],
+    ["cut.json", '[{"a": 1},', 'offset 10: expected the rest of a JSON list, found its end after ","'],
+    ["cut.json.gz", gzipSync('[{"a": 1},\n  '), 'expected the rest of a JSON list, found its end after ","'],
     ["empty.csv", "", "the file is empty"],
     ["empty.csv.gz", gzipSync(""), "the file is empty"],
     ["blank.csv", "\n \n", "only blank lines"],

@@ -3,8 +3,10 @@
  * or in batches. Rows keep the order of the files. A column is of numbers when every value it has is a number, else
  * of text; this is decided on all rows, not on a sample.
  */
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { InputError } from "./input-error.ts";
+import { fetchedTable, knownTable, type TableFileOptions } from "./known-table.ts";
 import { joinBatches, streamBatches } from "./table-batches.ts";
 import { type ColumnReference, columnOf } from "./table-column.ts";
 import { filesOfPattern, openTableDatabase, type TableDatabase, tableError } from "./table-database.ts";
@@ -85,9 +87,11 @@ export interface BatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface TableOptions {
+export interface TableOptions extends TableFileOptions {
   /** Whether the first line of a delimited file names the columns. Default: recognised. */
   readonly header?: boolean | undefined;
+  /** The columns' names, for a delimited file whose first line is a row. */
+  readonly names?: readonly string[] | undefined;
   /** What stands for no value in delimited files, besides an empty field. Default {@link MISSING_MARKS} */
   readonly missing?: readonly string[];
 }
@@ -97,16 +101,19 @@ const BATCH_ROWS = 32_768;
 /**
  * Opens a table and counts its rows and missing values (one pass over the files).
  *
- * @param path a file, or a pattern of several (`*`, `?`, `[...]`, `**`) with the same columns; local files only
+ * @param path a file, or a pattern of several (`*`, `?`, `[...]`, `**`) with the same columns; local files only; or the
+ *   name of a fetched data set. A file of the catalogue has the names that its source gives its columns
  * @throws InputError with file, line, expected and found: a path that is missing, empty, a folder or binary, rows
  *   with too few or too many fields, text that is not UTF-8, files with different columns
  * @example const table = await openTable("adult.csv"); table.columns[0] // { name: "c1", type: "number", ... }
  */
 export async function openTable(path: string, options: TableOptions = {}): Promise<Table> {
-  const files = await tableFiles(path);
+  const files = await tableFiles(path, options);
   const [first] = files;
   if (first === undefined) throw new InputError(`${path}: no file has such a name`);
-  const source = tableSource(path, files, options);
+  const isDescribed = options.names !== undefined || options.header === true || first.format !== "delimited";
+  const known = isDescribed || files.length > 1 ? undefined : await knownTable(first.path);
+  const source = tableSource(path, files, { ...options, names: options.names ?? known?.columns }, known);
   const database = await openTableDatabase(files.map((file) => file.path));
   try {
     const { rows, columns } = await sqlColumns(path, database, source, options.missing);
@@ -147,9 +154,12 @@ export async function readTable(path: string, options: TableOptions & BatchOptio
   }
 }
 
-async function tableFiles(path: string): Promise<TableFile[]> {
+async function tableFiles(path: string, options: TableFileOptions): Promise<TableFile[]> {
   const isSeveral = !path.includes("\0") && !path.includes("://") && (await isPattern(path));
-  if (!isSeveral) return [await inspectTableFile(path)];
+  if (!isSeveral) {
+    const fetched = existsSync(path) ? undefined : await fetchedTable(path, options);
+    return [await inspectTableFile(fetched ?? path)];
+  }
   const files: TableFile[] = [];
   for (const file of await filesOfPattern(resolve(path))) files.push(await inspectTableFile(file));
   const [first] = files;

@@ -2,6 +2,7 @@
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type ByteReader, withByteReader } from "./byte-reader.ts";
+import { asWriteError } from "./whole-file.ts";
 
 const BLOCK = 512;
 const PIECE = 1 << 20;
@@ -86,6 +87,8 @@ async function writeMember(
       await file.close();
     }
     await rename(aside, path);
+  } catch (error) {
+    throw asWriteError(path, error, { expected: `a place with room for ${size} bytes` });
   } finally {
     await rm(aside, { force: true });
   }

@@ -46,6 +46,8 @@ export function describeWriteError(error: unknown): string | undefined {
       return "permission denied";
     case "ENOTDIR":
       return "a part of the path is a file";
+    case "EISDIR":
+      return "there is a folder of that name";
     case "ENAMETOOLONG":
       return "the name is too long";
     case "ENOENT":
@@ -53,6 +55,23 @@ export function describeWriteError(error: unknown): string | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * A refusal to write as an error of one line; an error of another kind as it is.
+ *
+ * @param options.expected what the message says is accepted
+ */
+export function asWriteError(
+  path: string,
+  error: unknown,
+  { expected = "a place that can be written" }: { readonly expected?: string } = {},
+): unknown {
+  const reason = describeWriteError(error);
+  if (reason === undefined) return error;
+  return new InputError(`${path}: the file cannot be written (${reason}); expected ${expected}`, {
+    cause: error,
+  });
 }
 
 async function place(
@@ -71,14 +90,7 @@ async function place(
     }
     await into(aside, path);
   } catch (error) {
-    const reason = describeWriteError(error);
-    if (reason === undefined) throw error;
-    throw new InputError(
-      `${path}: the file cannot be written (${reason}); expected a place that can be written`,
-      {
-        cause: error,
-      },
-    );
+    throw asWriteError(path, error);
   } finally {
     await rm(aside, { force: true });
   }

@@ -166,6 +166,7 @@ export function attributesIf<A extends Attributes>(tensor: Tensor, op: Op<A>): A
   return tensor.node.op === (op as Op) ? (tensor.node.attributes as A) : undefined;
 }
 
+/** Whether a value is a tensor of this engine. */
 export function isTensor(value: unknown): value is Tensor {
   return value instanceof Tensor;
 }

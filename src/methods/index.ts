@@ -6,8 +6,8 @@ import { defineLeakage } from "./leakage/method.ts";
  * for, so that help pages load neither the engine nor anything heavy.
  */
 export const methods: readonly Method[] = [
-  defineLeakage(async (request) => (await import("./leakage/attack-image.ts")).attackImage(request), {
-    attackText: async (request) => (await import("./leakage/text-attack.ts")).attackText(request),
-    loadModels: async () => (await import("./leakage/text-models.ts")).makeTextModel,
+  defineLeakage(async (request) => (await import("./leakage/attack-images.ts")).attackImages(request), {
+    attackText: async (request) => (await import("./leakage/text/attack.ts")).attackText(request),
+    loadModels: async () => (await import("./leakage/text/attacked-models.ts")).makeTextModel,
   }),
 ];

@@ -12,6 +12,7 @@ const functions: Readonly<Record<Activation, (x: Tensor) => Tensor>> = {
   sigmoid: op.sigmoid,
 };
 
+/** The names of all activations. */
 export const activations = Object.keys(functions) as Activation[];
 
 /** The activation of that name, elementwise; gelu is the exact x Phi(x). */

@@ -20,6 +20,7 @@ export {
 export { type ModelOptions, modelNamed, modelNames } from "./named.ts";
 export { flat, nested } from "./names.ts";
 export { modelFromOnnx, type OnnxClassifier, type OnnxClassifierOptions } from "./onnx.ts";
+export { type OnnxTextModel, type OnnxTextOptions, textModelFromOnnx } from "./onnx-text.ts";
 export { type LoadOptions, loadParameters, type ModelState, saveParameters } from "./parameter-files.ts";
 export { type ResnetOptions, resnet } from "./resnet.ts";
 export { type TextLinearOptions, textLinear } from "./text-linear.ts";

@@ -57,6 +57,16 @@ export interface Model {
 }
 
 /**
+ * A model as a client of distributed training applies it: in training where it has batch normalisation, of which it then
+ * uses the statistics of its own batch; without dropout.
+ */
+export function applyAsClient(model: Model, parameters: Named<Tensor>, x: Tensor): Tensor {
+  return model.buffers === undefined
+    ? model.apply(parameters, x)
+    : model.apply(parameters, x, { training: true });
+}
+
+/**
  * The leaf at a path, as in `parameterAt(parameters, "layer1.0.conv1.weight")`.
  *
  * @throws RangeError naming the path, when there is no leaf

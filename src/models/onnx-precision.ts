@@ -1,4 +1,4 @@
-import { create, fromBinary, isMessage, type Message, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, isMessage, toBinary } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -11,6 +11,7 @@ import {
   TypeProto_TensorSchema,
 } from "onnx-buf";
 import { castArray, type NDArray, ndarray } from "../engine/ndarray.ts";
+import { visitMessages } from "../engine/onnx/messages.ts";
 import { decodeTensor } from "../engine/onnx/tensor-data.ts";
 import type { FloatDType } from "./model.ts";
 
@@ -29,24 +30,13 @@ const typeAttributes = new Set(["to", "dtype", "output_dtype", "stash_type"]);
 export function inPrecision(bytes: Uint8Array, dtype: FloatDType): Uint8Array {
   const target = dtype === "float64" ? DOUBLE : FLOAT;
   const model = fromBinary(ModelProtoSchema, bytes);
-  visit(model, (message) => {
+  visitMessages(model, (message) => {
     if (isMessage(message, TensorProtoSchema)) convertTensor(message, target, dtype);
     else if (isMessage(message, AttributeProtoSchema)) convertAttribute(message, target, dtype);
     else if (isMessage(message, TypeProto_TensorSchema) && floats.includes(message.elemType))
       message.elemType = target;
   });
   return toBinary(ModelProtoSchema, model);
-}
-
-/** Calls `f` on a message and on all within it, the inner ones first. */
-function visit(value: unknown, f: (message: Message) => void): void {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
-  if (Array.isArray(value)) {
-    if (typeof value[0] === "object") for (const item of value) visit(item, f);
-    return;
-  }
-  for (const item of Object.values(value)) visit(item, f);
-  if (isMessage(value)) f(value);
 }
 
 function convertTensor(tensor: TensorProto, target: number, dtype: FloatDType): void {
@@ -82,7 +72,7 @@ function convertAttribute(attribute: AttributeProto, target: number, dtype: Floa
 /** The initialisers that batch normalisation nodes use as running statistics, in the graph and those within it. */
 export function runningStatistics(bytes: Uint8Array): ReadonlySet<string> {
   const names = new Set<string>();
-  visit(fromBinary(ModelProtoSchema, bytes), (message) => {
+  visitMessages(fromBinary(ModelProtoSchema, bytes), (message) => {
     if (!isMessage(message, GraphProtoSchema)) return;
     for (const { opType, input } of message.node)
       if (opType === "BatchNormalization") for (const name of input.slice(3, 5)) names.add(name);

@@ -1,17 +1,12 @@
-import { InputError } from "../data/input-error.ts";
-import { readWhole } from "../data/npy.ts";
 import { isFloat } from "../engine/dtype.ts";
-import { GraphError } from "../engine/errors.ts";
-import { castArray, type NDArray } from "../engine/ndarray.ts";
-import { type OnnxInput, type OnnxModel, parseOnnx } from "../engine/onnx/read.ts";
-import * as op from "../engine/ops/index.ts";
-import type { Spec, Tensor } from "../engine/tensor.ts";
+import type { NDArray } from "../engine/ndarray.ts";
+import type { OnnxInput, OnnxModel } from "../engine/onnx/read.ts";
+import type { Spec } from "../engine/tensor.ts";
 import { parametersFor } from "../engine/transforms/subgraph.ts";
-import { vmap } from "../engine/transforms/vmap.ts";
 import * as tree from "../engine/tree.ts";
 import type { FloatDType, Model, Named } from "./model.ts";
-import { flat, nested } from "./names.ts";
-import { inPrecision, runningStatistics } from "./onnx-precision.ts";
+import { flat } from "./names.ts";
+import { acrossBatches, dtypeOf, initFrom, locatedIn, logitsOf, openOnnx, specsIn } from "./onnx-file.ts";
 
 export interface OnnxClassifierOptions {
   /** Sizes of axes that the file leaves open, other than the batch: `{ height: 32, width: 32 }`. */
@@ -46,57 +41,26 @@ export async function modelFromOnnx(
   path: string,
   { dimensions = {} }: OnnxClassifierOptions = {},
 ): Promise<OnnxClassifier> {
-  const bytes = await readWhole(path);
-  return located(path, () => {
-    // All that is wrong with the file is said of it as it is, before its statistics are looked for.
-    parseOnnx(bytes, { name: path });
-    const statistics = runningStatistics(bytes);
-    const parse = (file: Uint8Array): OnnxModel =>
-      parseOnnx(file, {
-        name: path,
-        dimensions,
-        isParameter: (name, array) => array.shape.length > 0 && !statistics.has(name),
-      });
-    const stored = parse(bytes);
-    const models: Partial<Record<FloatDType, OnnxModel>> = {};
-    const inDType = (dtype: FloatDType): OnnxModel => {
-      models[dtype] ??= parse(inPrecision(bytes, dtype));
-      return models[dtype];
-    };
+  const { stored, pretrained, inDType } = await openOnnx(path, { dimensions });
+  return locatedIn(path, () => {
     const input = soleInput(stored);
     const { fixedBatch, inputShape } = boundInput(input);
-    const pretrained = nested(stored.parameters);
-    const parameters = (dtype: FloatDType): Named<Spec> =>
-      tree.map(({ shape }): Spec => ({ shape, dtype }), pretrained);
 
-    const forward = (values: Named<Tensor>, x: Tensor, dtype: FloatDType): Tensor =>
-      logitsOf(inDType(dtype).forward(flat(values), x));
-    const apply: Model["apply"] = (values, x) => {
-      const dtype = dtypeOf(values, x);
-      const examples = x.shape[0] ?? 0;
-      if (fixedBatch === undefined || fixedBatch === examples) return forward(values, x, dtype);
-      if (fixedBatch !== 1)
-        throw new RangeError(`${path}: it takes batches of ${fixedBatch} examples only, got ${examples}`);
-      const each = vmap((one: Tensor) => op.squeeze(forward(values, op.unsqueeze(one, 0), dtype), 0), [0]);
-      return each(x);
-    };
+    const apply: Model["apply"] = (values, x) =>
+      acrossBatches(path, fixedBatch, (batch) =>
+        logitsOf(inDType(dtypeOf(values, x)).forward(flat(values), batch)),
+      )(x);
     const model = {
       description: `the model of ${path}`,
       inputShape,
       ...(input.dtype === "int64" && { inputDType: "int64" as const }),
-      parameters,
+      parameters: (dtype: FloatDType) => specsIn(dtype, pretrained),
       pretrained,
-      init: (_: unknown, dtype: FloatDType) => tree.map((array) => castArray(array, dtype), pretrained),
+      init: (_: unknown, dtype: FloatDType) => initFrom(pretrained, dtype),
       apply,
     };
     return { ...model, classes: classesOf(model, fixedBatch ?? 1, input) };
   });
-}
-
-/** The dtype that a model is applied in. */
-function dtypeOf(values: Named<Tensor>, x: Tensor): FloatDType {
-  const dtype = (tree.leaves(values)[0] ?? x).dtype;
-  return dtype === "float64" ? "float64" : "float32";
 }
 
 function soleInput({ inputs }: OnnxModel): OnnxInput {
@@ -131,12 +95,6 @@ function boundInput({ name, shape }: OnnxInput): {
   };
 }
 
-/** Without a softmax at the end. */
-function logitsOf(output: Tensor): Tensor {
-  const [logits] = output.inputs;
-  return output.op === "softmax" && logits !== undefined ? logits : output;
-}
-
 /** The number of classes, from the shape of what the model gives. */
 function classesOf(
   model: Pick<Model, "inputShape" | "parameters" | "apply">,
@@ -155,16 +113,4 @@ function classesOf(
       `expected a classifier, whose first output is floats [N, classes]; for ${examples} example${examples === 1 ? "" : "s"} it gives ${output.dtype} [${output.shape.join(", ")}]`,
     );
   return classes;
-}
-
-/** What `action` gives; what goes wrong is an error in the file. */
-function located<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    const own = error instanceof GraphError ? reason.replace(/^readOnnx: /, "") : reason;
-    throw new InputError(own.startsWith(path) ? own : `${path}: ${own}`, { cause: error });
-  }
 }

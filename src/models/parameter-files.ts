@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { rename as move, rm, writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { InputError } from "../data/input-error.ts";
 import { readNpz, toNpz } from "../data/npz.ts";
 import { readSafetensors, toSafetensors } from "../data/safetensors.ts";
+import { writeWhole } from "../data/whole-file.ts";
 import { isFloat } from "../engine/dtype.ts";
 import { castArray, type NDArray } from "../engine/ndarray.ts";
 import { formatShape, sameShape } from "../engine/shape.ts";
@@ -41,16 +40,7 @@ export async function saveParameters(path: string, { parameters, buffers = {} }:
   const format = formatOf(path);
   const arrays = { ...flat(parameters), ...flat(buffers) };
   const bytes = format === ".npz" ? await toNpz(arrays) : toSafetensors(arrays, { format: "pt" });
-  const aside = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  try {
-    await writeFile(aside, bytes, { flag: "wx" });
-    await move(aside, path);
-  } catch (error) {
-    await rm(aside, { force: true });
-    throw new InputError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
+  await writeWhole(path, bytes);
 }
 
 export interface LoadOptions {

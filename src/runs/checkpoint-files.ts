@@ -3,9 +3,9 @@
  * before goes only when the new one is whole on the disk, so that a kill or a full disk at any moment leaves one to go
  * on from.
  */
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError, systemErrorCode } from "../data/input-error.ts";
+import { makeFolder } from "../data/make-folder.ts";
 import { writeWhole } from "../data/whole-file.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 
@@ -48,17 +48,6 @@ export async function readCheckpoint(folder: string): Promise<{ readonly state: 
 /** Takes all checkpoints away: a run that is done needs none. */
 export async function removeCheckpoints(folder: string): Promise<void> {
   await rm(join(folder, folderName), { recursive: true, force: true });
-}
-
-async function makeFolder(place: string): Promise<void> {
-  try {
-    await mkdir(place, { recursive: true });
-  } catch (error) {
-    throw new InputError(
-      `${place}: the folder cannot be made (${systemErrorCode(error) ?? String(error)}); expected a place with room`,
-      { cause: error },
-    );
-  }
 }
 
 async function numbersIn(place: string): Promise<number[]> {

@@ -1,6 +1,6 @@
 /** A method's page as Markdown, made from its face: commands, examples and parameters, none of it written twice. */
 import type { Command, Method } from "./method.ts";
-import { describeParameters, type ParameterDescription, quoteValue } from "./parameters.ts";
+import { describeParameters, type ParameterDescription, typedDefault } from "./parameters.ts";
 import { runOptions } from "./run-options.ts";
 
 /** Where and by whom a method was published, in one line. */
@@ -58,7 +58,7 @@ export function parameterTable(parameters: readonly ParameterDescription[]): str
     // Of a file its description says what is accepted.
     parameter.accepted === parameter.description ? "" : parameter.accepted,
     parameter.unit ?? "",
-    defaultOf(parameter),
+    parameter.required ? "required" : typedDefault(parameter),
   ]);
   const lines = [
     ["parameter", "meaning", "accepted", "unit", "default"],
@@ -66,12 +66,6 @@ export function parameterTable(parameters: readonly ParameterDescription[]): str
     ...rows,
   ];
   return lines.map((cells) => `| ${cells.map(escapeCell).join(" | ")} |`).join("\n");
-}
-
-function defaultOf({ required, defaultValue }: ParameterDescription): string {
-  if (required) return "required";
-  if (defaultValue === undefined) return "";
-  return typeof defaultValue === "string" ? defaultValue : quoteValue(defaultValue);
 }
 
 function escapeCell(text: string): string {

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from "node:fs";
 import { InputError } from "../data/input-error.ts";
-import { describeWriteError } from "../data/whole-file.ts";
+import { asWriteError } from "../data/whole-file.ts";
 import { toJson } from "./json.ts";
 
 export interface MetricLog {
@@ -57,11 +57,7 @@ export function openMetricLog(path: string, { held = false }: MetricLogOptions =
       descriptor ??= openSync(path, "a");
       appendOrTakeBack(descriptor, lines);
     } catch (error) {
-      const reason = describeWriteError(error);
-      if (reason === undefined) throw error;
-      throw new InputError(`${path}: metrics cannot be written (${reason}); expected a place with room`, {
-        cause: error,
-      });
+      throw asWriteError(path, error, { expected: "a place with room" });
     }
   };
   const cutTo = (length: number): void => {

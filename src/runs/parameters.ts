@@ -114,6 +114,14 @@ export function quoteValue(value: unknown): string {
   return Array.isArray(value) ? `"${value.join(",")}"` : String(value);
 }
 
+/** A default as it would be typed; empty where there is none, or an empty list. */
+export function typedDefault({ defaultValue }: ParameterDescription): string {
+  if (defaultValue === undefined) return "";
+  return Array.isArray(defaultValue) || typeof defaultValue === "string"
+    ? String(defaultValue)
+    : quoteValue(defaultValue);
+}
+
 /** `learningRate` as `learning-rate`. */
 export function kebabCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -137,17 +145,27 @@ function describeParameter(
     unit: schema.unit,
     // Of a file, say, what it must be is told by its description alone.
     accepted:
-      positional && schema.type === "string" && schema.enum === undefined
+      positional && isText(schema.type === "array" ? schema.items : schema)
         ? (schema.description ?? "a text")
         : acceptedValues(schema),
     required,
     defaultValue: schema.default,
     takes: {
-      number: [...forms, ...forms.flatMap((form) => form.items ?? [])].some(isNumeric),
+      number: [...forms, ...forms.flatMap(itemForms)].some(isNumeric),
       flag: forms.some((form) => form.type === "boolean"),
       list: forms.some((form) => form.type === "array"),
     },
   };
+}
+
+/** The forms of a list's items. */
+function itemForms({ items }: JsonSchema): JsonSchema[] {
+  return items === undefined ? [] : (items.anyOf ?? [items]);
+}
+
+/** Whether it is any text, as that of a file's name. */
+function isText(schema: JsonSchema | undefined): boolean {
+  return schema?.type === "string" && schema.enum === undefined;
 }
 
 function isNumeric(schema: JsonSchema): boolean {

@@ -1,7 +1,8 @@
-import { mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError, systemErrorCode } from "../data/input-error.ts";
-import { createWhole, describeWriteError } from "../data/whole-file.ts";
+import { folderError, type MakeFolderOptions, makeFolder } from "../data/make-folder.ts";
+import { createWhole } from "../data/whole-file.ts";
 import { recordName } from "./run-record.ts";
 
 /** The folder of a run that holds nothing but its first record. */
@@ -19,7 +20,7 @@ export interface Claim {
  * @throws InputError when the folder is taken, is a file or cannot be written
  */
 export async function claimFolder(folder: string, record: string): Promise<Claim> {
-  const made = await makeFolder(folder);
+  const made = await makeFolder(folder, refusal(folder));
   if ((await readdir(folder)).length > 0) throw takenError(folder);
   if (!(await createWhole(join(folder, recordName), record))) throw takenError(folder);
   return claimOf(folder, made);
@@ -31,14 +32,14 @@ export async function claimFolder(folder: string, record: string): Promise<Claim
  * @throws InputError when the folder cannot be written
  */
 export async function claimFreeFolder(stem: string, record: string): Promise<Claim> {
-  const made = await makeFolder(dirname(stem));
+  const made = await makeFolder(dirname(stem), refusal(dirname(stem)));
   for (let attempt = 1; ; attempt++) {
     const folder = attempt === 1 ? stem : `${stem}-${attempt}`;
     try {
       await mkdir(folder);
     } catch (error) {
       if (systemErrorCode(error) === "EEXIST") continue;
-      throw folderError(folder, error);
+      throw folderError(folder, error, refusal(folder));
     }
     if (await createWhole(join(folder, recordName), record)) return claimOf(folder, [...made, folder]);
   }
@@ -55,50 +56,10 @@ function claimOf(folder: string, made: readonly string[]): Claim {
   };
 }
 
-/** Makes a folder and those around it; gives those that were not there, the outermost first. */
-async function makeFolder(folder: string): Promise<string[]> {
-  try {
-    return await makeWithParents(folder);
-  } catch (error) {
-    throw folderError(folder, error);
-  }
-}
-
-/**
- * As Node's recursive `mkdir`, which never returns where a file system says of an existing folder's child that there
- * is no such path (as /proc does): here the parents are made once, and the second refusal is final.
- */
-async function makeWithParents(folder: string): Promise<string[]> {
-  try {
-    return await makeOne(folder);
-  } catch (error) {
-    const parent = dirname(folder);
-    if (systemErrorCode(error) !== "ENOENT" || parent === folder) throw error;
-    return [...(await makeWithParents(parent)), ...(await makeOne(folder))];
-  }
-}
-
-/** Makes a folder whose parent exists and gives it; nothing where it is there already. */
-async function makeOne(folder: string): Promise<string[]> {
-  try {
-    await mkdir(folder);
-    return [folder];
-  } catch (error) {
-    if (systemErrorCode(error) !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
-    return [];
-  }
-}
-
 function takenError(folder: string): InputError {
   return new InputError(`--out ${folder}: the folder is not empty; expected a new or an empty folder`);
 }
 
-function folderError(folder: string, error: unknown): InputError {
-  const code = systemErrorCode(error);
-  const reason =
-    code === "EEXIST" ? "there is a file of that name" : (describeWriteError(error) ?? String(error));
-  return new InputError(
-    `--out ${folder}: the folder cannot be made (${reason}); expected a new or an empty folder that can be written`,
-    { cause: error },
-  );
+function refusal(folder: string): MakeFolderOptions {
+  return { name: `--out ${folder}`, expected: "a new or an empty folder that can be written" };
 }

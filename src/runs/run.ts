@@ -1,7 +1,7 @@
 /** What a command is given to work with: its random stream, its signal, and the places where its results go. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PlotOptions } from "@observablehq/plot";
+import { makeFolder } from "../data/make-folder.ts";
 import type { Picture } from "../data/picture.ts";
 import { writeWhole } from "../data/whole-file.ts";
 import type { NDArray } from "../engine/ndarray.ts";
@@ -162,7 +162,7 @@ export function createRunWriter(options: RunWriterOptions): RunWriter {
     if (items.some((earlier) => earlier.path === path))
       throw new RangeError(`run.${item.kind}: the name "${item.name}" was used before`);
     items.push({ ...item, path });
-    await mkdir(join(folder, folders[item.kind]), { recursive: true });
+    await makeFolder(join(folder, folders[item.kind]));
     await writeWhole(join(folder, path), content);
     written.add(path);
     return path;

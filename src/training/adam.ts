@@ -1,6 +1,7 @@
 import * as op from "../engine/ops/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import { type Optimizer, requireInRange } from "./optimizer.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { requireInRange } from "./settings.ts";
 import { mapTensors, type TensorTree } from "./trees.ts";
 
 export interface AdamOptions {

@@ -1,5 +1,5 @@
 import * as op from "../engine/ops/index.ts";
-import { requireInRange } from "./optimizer.ts";
+import { requireInRange } from "./settings.ts";
 import { mapTensors, type TensorTree, tensorsOf } from "./trees.ts";
 
 /** Both may be given: the values are clipped first. */

@@ -8,17 +8,9 @@ import { randomStream, type Seed } from "../numeric/random.ts";
 import { compileTrees } from "./compile-trees.ts";
 import { DivergenceError } from "./divergence.ts";
 import { type LbfgsOptions, type LbfgsResult, minimize } from "./lbfgs.ts";
-import {
-  type Criterion,
-  type Examples,
-  type LossFunction,
-  type Problem,
-  problemOfLoss,
-  problemOfModel,
-  requireClasses,
-  rowsOf,
-  type TrainableModel,
-} from "./problem.ts";
+import { type Criterion, type Examples, type LossFunction, rowsOf, type TrainableModel } from "./problem.ts";
+import { requireWeights } from "./settings.ts";
+import { type Start, type StartOptions, startOf } from "./start.ts";
 import {
   type ArrayTree,
   arraysOf,
@@ -51,6 +43,10 @@ export type FullBatchOptions<P extends NamedArrays, D extends NamedArrays> =
     })
   | (CommonOptions<D> & { readonly loss: LossFunction<P, D>; readonly parameters: P });
 
+/** The options whatever the types of the caller's trees. */
+type AnyFullBatchOptions = CommonOptions<NamedArrays> &
+  StartOptions & { readonly seed?: Seed; readonly dtype?: "float32" | "float64" };
+
 export interface FullBatchResult<P = NamedArrays> extends LbfgsResult {
   readonly parameters: P;
 }
@@ -67,14 +63,17 @@ export interface FullBatchResult<P = NamedArrays> extends LbfgsResult {
  */
 export async function trainFullBatch<P extends NamedArrays, D extends NamedArrays>(
   options: FullBatchOptions<P, D>,
-): Promise<FullBatchResult<P>> {
+): Promise<FullBatchResult<P>>;
+export async function trainFullBatch(given: unknown): Promise<FullBatchResult> {
+  const options = given as AnyFullBatchOptions;
   const { data, weights, weightDecay = 0, batchSize, compile } = options;
-  const { problem, parameters, buffers } = startOf(options);
-  const tables = data as NamedArrays;
-  const rows = rowsOf("data", tables);
-  if ("model" in options) requireClasses("data", options.data.y, options.model.classes);
-  if (weights !== undefined && weights.length !== rows)
-    throw new RangeError(`trainFullBatch: ${weights.length} weights for ${rows} rows`);
+  const { seed = 0, dtype = "float64" } = options;
+  const { problem, parameters, buffers } = startOf("trainFullBatch", options, {
+    stream: randomStream(seed),
+    dtype,
+  });
+  const rows = rowsOf("data", data);
+  requireWeights("trainFullBatch", weights, rows);
   if (!(weightDecay >= 0))
     throw new RangeError(`trainFullBatch: weightDecay ${weightDecay} is not from 0 up`);
   const size = Math.min(batchSize ?? rows, rows);
@@ -85,8 +84,7 @@ export async function trainFullBatch<P extends NamedArrays, D extends NamedArray
   const executables = new Map<number, Promise<Part>>();
   const partOf = (length: number): Promise<Part> => {
     const known =
-      executables.get(length) ??
-      compilePart({ problem, buffers, parameters: point, data: tables }, length, compile);
+      executables.get(length) ?? compilePart({ problem, buffers, parameters: point, data }, length, compile);
     executables.set(length, known);
     return known;
   };
@@ -103,7 +101,7 @@ export async function trainFullBatch<P extends NamedArrays, D extends NamedArray
         indices.data[i] = first + i;
         factors.data[i] = (weights?.[first + i] ?? 1) / rows;
       }
-      const [loss, ...slopes] = arraysOf(await executable.run(point, buffers, tables, indices, factors));
+      const [loss, ...slopes] = arraysOf(await executable.run(point, buffers, data, indices, factors));
       value += Number(loss?.data[0]);
       addFlat(gradient, slopes);
     }
@@ -121,17 +119,11 @@ export async function trainFullBatch<P extends NamedArrays, D extends NamedArray
         learningRate: options.learningRate ?? 1,
       });
     unflattenInto(point, x);
-    return { ...result, parameters: point as P };
+    return { ...result, parameters: point };
   } finally {
     for (const part of await Promise.allSettled(executables.values()))
       if (part.status === "fulfilled") await part.value.executable.dispose();
   }
-}
-
-interface Start {
-  readonly problem: Problem;
-  readonly parameters: NamedArrays;
-  readonly buffers: NamedArrays;
 }
 
 interface Part {
@@ -160,19 +152,6 @@ async function compilePart(
     options,
   );
   return { executable, indices, factors };
-}
-
-function startOf<P extends NamedArrays, D extends NamedArrays>(options: FullBatchOptions<P, D>): Start {
-  if ("loss" in options)
-    return { problem: problemOfLoss(options.loss), parameters: options.parameters, buffers: {} };
-  const { model, criterion, seed = 0, dtype = "float64" } = options;
-  const parameters = options.parameters ?? (model.init(randomStream(seed), dtype) as NamedArrays);
-  const type = arraysOf(parameters)[0]?.dtype === "float32" ? "float32" : "float64";
-  return {
-    problem: problemOfModel(model, criterion),
-    parameters,
-    buffers: (model.initialBuffers?.(type) ?? {}) as NamedArrays,
-  };
 }
 
 function flatten(parameters: NamedArrays): Float64Array {

@@ -4,6 +4,14 @@ export { type ClipOptions, clipByGlobalNorm, clipByValue, clipGradient } from ".
 export { DivergenceError } from "./divergence.ts";
 export type { Evaluation } from "./evaluator.ts";
 export { type FullBatchOptions, type FullBatchResult, trainFullBatch } from "./full-batch.ts";
+export {
+  type LbfgsCheckpoint,
+  type LbfgsOptions,
+  type LbfgsResult,
+  minimize,
+  type Objective,
+} from "./lbfgs.ts";
+export { type MinimizeByAdamOptions, type MinimizeByAdamResult, minimizeByAdam } from "./minimize-adam.ts";
 export type { Optimizer } from "./optimizer.ts";
 export {
   type Criterion,

@@ -1,6 +1,7 @@
 // What looks into a training between its steps: evaluation, hooks, the record, checkpoints, the norm of the parameters.
-import { mkdir, statfs } from "node:fs/promises";
-import { InputError, systemErrorCode } from "../data/input-error.ts";
+import { statfs } from "node:fs/promises";
+import { InputError } from "../data/input-error.ts";
+import { makeFolder } from "../data/make-folder.ts";
 import type { NDArray } from "../engine/ndarray.ts";
 import * as tree from "../engine/tree.ts";
 import { createEvaluator, type Evaluation, type Evaluator } from "./evaluator.ts";
@@ -89,12 +90,7 @@ async function requireRoom(
       `train: the record would take ${bytes} bytes for ${states} states; expected at most its budget of ${budget}, or a folder`,
     );
   }
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new InputError(
-      `${folder}: the folder cannot be made (${systemErrorCode(error)}); expected a place that can be written`,
-      { cause: error },
-    );
-  });
+  await makeFolder(folder);
   const { bavail, bsize } = await statfs(folder);
   if (bytes > bavail * bsize)
     throw new InputError(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Objective } from "./lbfgs.ts";
-import { minimizeByAdam } from "./minimize-adam.ts";
+import { type AdamCheckpoint, minimizeByAdam } from "./minimize-adam.ts";
 import { constantRate, stepDecay } from "./schedule.ts";
 
 /** Σ c_i (x_i − t_i)² / 2. */
@@ -103,5 +103,19 @@ describe("minimizeByAdam", () => {
     expect({ status, evaluations, value }).toEqual({ status: "diverged", evaluations: 3, value: 3 });
     const none = { iterations: 0, schedule: constantRate(0.1) };
     await expect(minimizeByAdam(bowl([1], [0]), Float64Array.of(0), none)).rejects.toThrow("iterations 0");
+  });
+
+  it("goes on from a checkpoint with the same bits", async () => {
+    const run = (options: Partial<Parameters<typeof minimizeByAdam>[2]> = {}) =>
+      minimizeByAdam(bowl([3, 0.1, 20], [1, -2, 0.5]), new Float64Array(3), {
+        iterations: 40,
+        schedule: stepDecay({ initial: 0.3, milestones: [20] }),
+        ...options,
+      });
+    const checkpoints: AdamCheckpoint[] = [];
+    const whole = await run({ onCheckpoint: async (state) => void checkpoints.push(structuredClone(state)) });
+    expect(checkpoints).toHaveLength(40);
+    for (const from of [checkpoints[0], checkpoints[24], checkpoints.at(-1)])
+      expect(await run(from && { from })).toEqual(whole);
   });
 });

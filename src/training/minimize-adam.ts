@@ -13,13 +13,28 @@ export interface MinimizeByAdamOptions {
   readonly gradient?: "value" | "sign";
   /** Holds the first `count` entries to [low, high] after every step. */
   readonly box?: { readonly low: number; readonly high: number; readonly count: number };
-  /** Called after each step with the point, the value before the step and the steps so far; `"stop"` ends. */
+  /** Called at each point, before the step from it, with its value; `"stop"` ends. */
   readonly onIteration?: (state: {
     readonly x: Float64Array;
     readonly value: number;
+    /** With that at this point. */
     readonly evaluations: number;
   }) => unknown;
+  /** Called after each step with what `from` takes; its arrays change with the next one, which waits for a promise. */
+  readonly onCheckpoint?: (checkpoint: AdamCheckpoint) => Promise<void> | undefined;
+  /** A checkpoint of the same minimisation, cut off: it ends with the same bits. */
+  readonly from?: AdamCheckpoint;
   readonly signal?: AbortSignal;
+}
+
+/** A minimisation after a step. */
+export interface AdamCheckpoint {
+  readonly steps: number;
+  readonly x: Float64Array;
+  /** The running means of the gradient and of its squares. */
+  readonly first: Float64Array;
+  readonly second: Float64Array;
+  readonly best: { readonly x: Float64Array; readonly value: number };
 }
 
 export interface MinimizeByAdamResult {
@@ -47,14 +62,15 @@ export async function minimizeByAdam(
   initial: Float64Array,
   options: MinimizeByAdamOptions,
 ): Promise<MinimizeByAdamResult> {
-  const { iterations, schedule, gradient: use = "value", box, onIteration, signal } = options;
+  const { iterations, schedule, gradient: use = "value", box, signal } = options;
+  const { onIteration, onCheckpoint, from } = options;
   if (!Number.isInteger(iterations) || iterations < 1)
     throw new RangeError(`minimizeByAdam: iterations ${iterations} is not a positive integer`);
   const n = initial.length;
-  const x = initial.slice();
-  const best = { x: initial.slice(), value: Number.POSITIVE_INFINITY };
-  const first = new Float64Array(n);
-  const second = new Float64Array(n);
+  const x = (from?.x ?? initial).slice();
+  const best = { x: (from?.best.x ?? initial).slice(), value: from?.best.value ?? Number.POSITIVE_INFINITY };
+  const first = from?.first.slice() ?? new Float64Array(n);
+  const second = from?.second.slice() ?? new Float64Array(n);
   const result = (status: MinimizeByAdamResult["status"], evaluations: number): MinimizeByAdamResult => ({
     ...best,
     last: x,
@@ -62,7 +78,7 @@ export async function minimizeByAdam(
     evaluations,
   });
 
-  for (let step = 1; step <= iterations; step++) {
+  for (let step = (from?.steps ?? 0) + 1; step <= iterations; step++) {
     if (signal?.aborted) return result("aborted", step - 1);
     const { value, gradient } = await objective(x);
     if (!Number.isFinite(value) || !Number.isFinite(maximumAbsolute(gradient)))
@@ -84,6 +100,7 @@ export async function minimizeByAdam(
         (x[i] as number) - (rate * (mean / correction[0])) / (Math.sqrt(square / correction[1]) + epsilon);
       x[i] = box !== undefined && i < box.count ? Math.min(box.high, Math.max(box.low, moved)) : moved;
     }
+    await onCheckpoint?.({ steps: step, x, first, second, best });
   }
   return result("max-iterations", iterations);
 }

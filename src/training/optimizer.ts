@@ -24,16 +24,3 @@ export interface Optimizer {
     learningRate: Tensor,
   ): readonly [step: TensorTree, state: TensorTree];
 }
-
-/** @throws RangeError naming the setting that is out of [low, high) */
-export function requireInRange(
-  owner: string,
-  settings: Readonly<Record<string, number>>,
-  { low = 0, high = Number.POSITIVE_INFINITY } = {},
-): void {
-  for (const [name, value] of Object.entries(settings))
-    if (!(value >= low && value < high))
-      throw new RangeError(
-        `${owner}: ${name} ${value} is not a number of [${low}, ${high === Number.POSITIVE_INFINITY ? "infinity" : high})`,
-      );
-}

@@ -2,8 +2,8 @@ import * as op from "../engine/ops/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { valueAndGrad } from "../engine/transforms/grad.ts";
 import { vmap } from "../engine/transforms/vmap.ts";
-import { requireInRange } from "./optimizer.ts";
 import type { Problem } from "./problem.ts";
+import { requireInRange } from "./settings.ts";
 import { mapTensors, type TensorTree, tensorsOf } from "./trees.ts";
 
 /** The gradient of private training: that of each example clipped by itself (M. Abadi et al. 2016, Algorithm 1). */

@@ -1,4 +1,4 @@
-import { requireInRange } from "./optimizer.ts";
+import { requireInRange, requirePositiveInteger } from "./settings.ts";
 
 /** The learning rate of each step, counted from 0: a pure function. */
 export type Schedule = (step: number) => number;
@@ -89,10 +89,4 @@ export function linearWarmup(
   requireInRange("linearWarmup", { from }, { high: 1 + Number.EPSILON });
   const first = schedule(0);
   return (step) => (step < steps ? first * (from + ((1 - from) * step) / steps) : schedule(step - steps));
-}
-
-function requirePositiveInteger(owner: string, settings: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(settings))
-    if (!Number.isInteger(value) || value < 1)
-      throw new RangeError(`${owner}: ${name} ${value} is not a positive integer`);
 }

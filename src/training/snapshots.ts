@@ -1,7 +1,8 @@
 // States of a training run by step: in memory up to a budget, in files of a folder where one is given.
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError, systemErrorCode } from "../data/input-error.ts";
+import { makeFolder } from "../data/make-folder.ts";
 import { writeWhole } from "../data/whole-file.ts";
 import { bytesPerElement, viewBytes } from "../engine/dtype.ts";
 import type { NDArray } from "../engine/ndarray.ts";
@@ -36,7 +37,7 @@ export async function createSnapshotStore(
   const bytes = bytesOf(like);
   const steps: number[] = [];
   if (folder !== undefined) {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     for (const name of await readdir(folder)) {
       const step = /^state-(\d+)\.bin$/.exec(name)?.[1];
       if (step === undefined) continue;

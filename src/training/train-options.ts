@@ -1,5 +1,4 @@
 import { itemAt } from "../engine/lists.ts";
-import type { NDArray } from "../engine/ndarray.ts";
 import type { CompileOptions } from "../engine/runtime/compile.ts";
 import { type RandomStream, randomStream, type Seed } from "../numeric/random.ts";
 import type { ClipOptions } from "./clip.ts";
@@ -10,17 +9,19 @@ import {
   type Examples,
   type LossFunction,
   type Problem,
-  problemOfLoss,
-  problemOfModel,
-  requireClasses,
   rowsOf,
   type TrainableModel,
 } from "./problem.ts";
 import type { RecordOptions } from "./record.ts";
 import { epochShuffling, type Sampler, type SamplerContext } from "./sampler.ts";
 import { constantRate, type Schedule } from "./schedule.ts";
+import { requirePositiveInteger, requireWeights } from "./settings.ts";
 import { sgd } from "./sgd.ts";
+
+import { startOf } from "./start.ts";
+
 import type { GradientTransform } from "./step-graph.ts";
+
 import type { Carry, StepperOptions } from "./stepper.ts";
 import type { StepSelection } from "./steps.ts";
 import type { TrainingState } from "./training-state.ts";
@@ -169,22 +170,22 @@ export interface TrainingPlan {
 export function planTraining(options: AnyTrainOptions): TrainingPlan {
   const { data, batchSize, weights, accumulate = 1, clip, inputs, rowClipNorm, transformGradient } = options;
   const rows = rowsOf("data", data);
-  requirePositiveInteger({ batchSize, accumulate });
+  requirePositiveInteger("train", { batchSize, accumulate });
   if (batchSize > rows) throw new RangeError(`train: batchSize ${batchSize} is larger than the ${rows} rows`);
   if (batchSize % accumulate !== 0)
     throw new RangeError(`train: batchSize ${batchSize} cannot be split into ${accumulate} equal parts`);
   if (accumulate > 1 && inputs !== undefined)
     throw new RangeError("train: inputs of a step cannot be split for accumulate");
-  if (weights !== undefined && weights.length !== rows)
-    throw new RangeError(`train: ${weights.length} weights for ${rows} rows`);
-  for (let i = 0; i < (weights?.length ?? 0); i++)
-    if (!Number.isFinite(weights?.[i])) throw new RangeError(`train: weight ${i} is ${weights?.[i]}`);
+  requireWeights("train", weights, rows);
   if (options.stopping !== undefined && options.evaluate === undefined)
     throw new RangeError("train: stopping needs evaluate");
 
   const stream = options.stream ?? randomStream(options.seed ?? 0);
   const [initial, sampling] = stream.spawn(2);
-  const { problem, parameters, buffers } = startOf(options, itemAt([initial], 0));
+  const { problem, parameters, buffers } = startOf("train", options, {
+    stream: itemAt([initial], 0),
+    dtype: options.dtype ?? "float32",
+  });
   if (rowClipNorm !== undefined) {
     if (!(rowClipNorm > 0 && rowClipNorm < Infinity))
       throw new RangeError(`train: rowClipNorm ${rowClipNorm} is not a positive number`);
@@ -231,32 +232,11 @@ export type AnyTrainOptions = CommonOptions<NamedArrays, NamedArrays> &
     readonly loss?: LossFunction;
   };
 
-function startOf(
-  { model, criterion, loss, parameters, buffers, dtype = "float32", data }: AnyTrainOptions,
-  stream: RandomStream,
-): { problem: Problem; parameters: NamedArrays; buffers: NamedArrays } {
-  if (loss !== undefined) {
-    if (parameters === undefined) throw new TypeError("train: a loss needs initial parameters");
-    return { problem: problemOfLoss(loss), parameters, buffers: {} };
-  }
-  if (model === undefined) throw new TypeError("train: expected a model or a loss");
-  if (!("x" in data) || !("y" in data))
-    throw new TypeError(`train: the data of a model are { x, y }, got ${Object.keys(data).join(", ")}`);
-  requireClasses("data", data.y as NDArray, model.classes);
-  const first = parameters ?? (model.init(stream, dtype) as NamedArrays);
-  const type = arraysOf(first)[0]?.dtype === "float64" ? "float64" : "float32";
-  return {
-    problem: problemOfModel(model, criterion),
-    parameters: first,
-    buffers: buffers ?? ((model.initialBuffers?.(type) ?? {}) as NamedArrays),
-  };
-}
-
 function totalSteps({ steps, epochs }: AnyTrainOptions, { stepsPerEpoch }: Sampler): number {
   if ((steps === undefined) === (epochs === undefined))
     throw new RangeError("train: expected either steps or epochs");
   if (steps !== undefined) {
-    requirePositiveInteger({ steps });
+    requirePositiveInteger("train", { steps });
     return steps;
   }
   if (stepsPerEpoch === undefined) throw new RangeError("train: this sampler has no epochs; expected steps");
@@ -281,10 +261,4 @@ function withRowWeights(sampler: Sampler, weights: ArrayLike<number>): Sampler {
       return batch instanceof Promise ? batch.then(weigh) : weigh(batch);
     },
   };
-}
-
-function requirePositiveInteger(settings: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(settings))
-    if (!Number.isInteger(value) || value < 1)
-      throw new RangeError(`train: ${name} ${value} is not a positive integer`);
 }

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { GraphError } from "../errors.ts";
 import { type NDArray, ndarray } from "../ndarray.ts";
 import { describe } from "../ops/check.ts";
 import { requireNumberOf } from "../ops/constants.ts";
 import type { Shape } from "../shape.ts";
 import type { Spec, Tensor, TensorLike } from "../tensor.ts";
+import { withExternalData } from "./external-data.ts";
 import { interpret } from "./interpret.ts";
 import { decodeModel, type OnnxFile } from "./model.ts";
 import { asTensor, type Value } from "./operators/call.ts";
@@ -66,7 +68,7 @@ export interface OnnxModel {
  *
  * @param source the bytes of a model, or the path of a file
  * @throws GraphError in one line: bytes that are no model; every node whose operator, operator set or form is not
- *   supported; every tensor kept in another file
+ *   supported; a tensor kept in another file that is not beside the model's, or any such where bytes are given
  * @example
  * const model = await readOnnx("classifier.onnx");
  * const loss = (w, x, y) => op.softmaxCrossEntropy(model.forward(w, x), y);
@@ -84,6 +86,11 @@ export async function readOnnx(
   } catch (cause) {
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     throw new GraphError(`readOnnx: ${name}: the file cannot be read (${reason})`, { cause });
+  }
+  try {
+    bytes = await withExternalData(bytes, dirname(source));
+  } catch (cause) {
+    throw new GraphError(`readOnnx: ${name}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
   return parseOnnx(bytes, { ...options, name });
 }

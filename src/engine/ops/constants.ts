@@ -75,10 +75,12 @@ export function requireNumberOf(operation: string, value: number, dtype: DType):
   if (!hasNumber(dtype, value)) fail(operation, `${value} is not a number of ${dtype}`);
 }
 
+/** Zeros of a shape; float32 where nothing is said. */
 export function zeros(shape: Shape, dtype: DType = "float32"): Tensor {
   return full(shape, 0, dtype);
 }
 
+/** Ones of a shape; float32 where nothing is said. */
 export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
   return full(shape, 1, dtype);
 }

@@ -332,8 +332,11 @@ function logical(op: Op<NoAttributes>, a: TensorLike, b: TensorLike): Tensor {
   return applyOne(op, tensors, {});
 }
 
+/** The sum, element by element; shapes are broadcast as NumPy does. */
 export const add = (a: TensorLike, b: TensorLike): Tensor => arithmetic(addOp, a, b);
+/** The difference `a - b`. */
 export const sub = (a: TensorLike, b: TensorLike): Tensor => arithmetic(subOp, a, b);
+/** The product, element by element. */
 export const mul = (a: TensorLike, b: TensorLike): Tensor => arithmetic(mulOp, a, b);
 /** The quotient; of integers, the one that drops the fraction. */
 export const div = (a: TensorLike, b: TensorLike): Tensor => arithmetic(divOp, a, b);
@@ -350,39 +353,60 @@ export const minimum = (a: TensorLike, b: TensorLike): Tensor => arithmetic(mini
 
 export const firstMaximum = (a: Tensor, b: Tensor): Tensor => arithmetic(firstMaximumOp, a, b);
 
+/** Whether two elements are equal, as bool; NaN is equal to nothing. */
 export const equal = (a: TensorLike, b: TensorLike): Tensor => binaryOf(equalOp, a, b);
+/** Whether two elements differ, as bool. */
 export const notEqual = (a: TensorLike, b: TensorLike): Tensor => logicalNot(equal(a, b));
+/** `a < b` as bool; false beside NaN. */
 export const less = (a: TensorLike, b: TensorLike): Tensor => arithmetic(lessOp, a, b);
+/** `a <= b` as bool; false beside NaN. */
 export const lessEqual = (a: TensorLike, b: TensorLike): Tensor => arithmetic(lessEqualOp, a, b);
+/** `a > b` as bool; false beside NaN. */
 export const greater = (a: TensorLike, b: TensorLike): Tensor => arithmetic(lessOp, b, a);
+/** `a >= b` as bool; false beside NaN. */
 export const greaterEqual = (a: TensorLike, b: TensorLike): Tensor => arithmetic(lessEqualOp, b, a);
+/** Whether both are true, of bools. */
 export const logicalAnd = (a: TensorLike, b: TensorLike): Tensor => logical(logicalAndOp, a, b);
+/** Whether one is true or both are, of bools. */
 export const logicalOr = (a: TensorLike, b: TensorLike): Tensor => logical(logicalOrOp, a, b);
+/** Whether it is false, of bools. */
 export const logicalNot = (x: TensorLike): Tensor => unaryOf(logicalNotOp, x, "bool");
+/** Whether an element is not a number, as bool. */
 const isNotANumber = (x: TensorLike): Tensor => unaryOf(isNaNOp, x, "float");
 
+/** The number with the other sign. */
 export const neg = (x: TensorLike): Tensor => unaryOf(negOp, x, "numeric");
 /** The absolute value; its derivative at 0 is 0. */
 export const abs = (x: TensorLike): Tensor => unaryOf(absOp, x, "numeric");
 /** -1, 0 or 1. */
 export const sign = (x: TensorLike): Tensor => unaryOf(signOp, x, "numeric");
+/** e to the power `x`. */
 export const exp = (x: TensorLike): Tensor => unaryOf(expOp, x, "float");
+/** The natural logarithm; -infinity at 0, NaN below. */
 export const log = (x: TensorLike): Tensor => unaryOf(logOp, x, "float");
+/** The square root; NaN below 0, with an infinite derivative at 0. */
 export const sqrt = (x: TensorLike): Tensor => unaryOf(sqrtOp, x, "float");
 /** 1 / sqrt(x). */
 export const rsqrt = (x: TensorLike): Tensor => reciprocal(sqrt(x));
+/** The product of `x` with itself. */
 export const square = (x: TensorLike): Tensor => mul(x, x);
 /** 1 / x. */
 export const reciprocal = (x: TensorLike): Tensor => unaryOf(reciprocalOp, x, "float");
+/** The sine of an angle in radians. */
 export const sin = (x: TensorLike): Tensor => unaryOf(sinOp, x, "float");
+/** The cosine of an angle in radians. */
 export const cos = (x: TensorLike): Tensor => unaryOf(cosOp, x, "float");
+/** The tangent of an angle in radians. */
 export const tan = (x: TensorLike): Tensor => div(sin(x), cos(x));
+/** The hyperbolic tangent. */
 export const tanh = (x: TensorLike): Tensor => unaryOf(tanhOp, x, "float");
 /** 1 / (1 + exp(-x)). */
 export const sigmoid = (x: TensorLike): Tensor => unaryOf(sigmoidOp, x, "float");
 /** max(x, 0); its derivative at 0 is 0. */
 export const relu = (x: TensorLike): Tensor => unaryOf(reluOp, x, "float");
+/** The largest whole number that is not above `x`; its derivative is 0. */
 export const floor = (x: TensorLike): Tensor => unaryOf(floorOp, x, "float");
+/** The smallest whole number that is not below `x`; its derivative is 0. */
 export const ceil = (x: TensorLike): Tensor => unaryOf(ceilOp, x, "float");
 /** The nearest integer; halves go to the even one. */
 export const round = (x: TensorLike): Tensor => unaryOf(roundOp, x, "float");

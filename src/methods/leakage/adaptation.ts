@@ -1,11 +1,10 @@
-import type { DefenceKnowledge } from "./attack-outcome.ts";
 import type { DefencePlan } from "./defences/parse.ts";
 import type { RecoverOptions } from "./recover.ts";
 
 /** What an attacker does who knows the defence: entries that were not sent tell nothing, nor does a length that was cut. */
 export function adaptationTo({ text }: DefencePlan): {
   readonly options: Pick<RecoverOptions, "mask" | "distance">;
-  readonly distance: DefenceKnowledge["distance"];
+  readonly distance: "squared" | "cosine";
   readonly words?: string;
 } {
   const isPruned = /(^|,)(prune|top-k):/.test(text);

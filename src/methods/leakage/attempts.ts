@@ -15,6 +15,10 @@ export interface AttemptsOptions {
   /** How many run at a time. */
   readonly workers: number;
   readonly onStep?: (attempt: number, step: AttemptStep) => void;
+  /** Called with each result as it comes, in any order. */
+  readonly onResult?: (attempt: number, result: AttemptResult) => void;
+  /** Results of an earlier call under the same settings, by the place of their start: these are not run again. */
+  readonly finished?: ReadonlyMap<number, AttemptResult>;
   readonly signal?: AbortSignal;
 }
 
@@ -28,13 +32,15 @@ export function runAttempts(
   graph: MatchingGraph,
   starts: readonly Float64Array[],
   settings: AttemptSettings,
-  { workers, onStep, signal }: AttemptsOptions,
+  { workers, onStep, onResult, finished, signal }: AttemptsOptions,
 ): Promise<AttemptResult[]> {
   const tasks = starts.map((start) => ({ graph, start, settings, isWatched: onStep !== undefined }));
   return mapTasks<AttemptTask, AttemptResult>(workModule(import.meta.url, "attempt-work"), tasks, {
     threads: workers,
     signal,
     isEnough: ({ status }) => status === "matched",
+    ...(finished && { finished }),
+    ...(onResult && { onResult }),
     ...(onStep && { onProgress: (attempt, step) => onStep(attempt, step as AttemptStep) }),
   });
 }

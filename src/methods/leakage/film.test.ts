@@ -16,7 +16,7 @@ function framesOf(iterations: Iterable<number>, frames = 8): number[] {
     film.look(evaluation, state);
   }
   const shown = film.cut(pixel(0), { evaluation, pixels: pixel(evaluation) });
-  for (const frame of shown) expect(toNumbers(frame.image)).toEqual([frame.evaluation]);
+  for (const frame of shown) expect(toNumbers(frame.images)).toEqual([frame.evaluation]);
   return shown.map((frame) => frame.evaluation);
 }
 

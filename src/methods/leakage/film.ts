@@ -25,7 +25,7 @@ export interface FilmState {
  * A film of an attack. Attacks end at their own time, so snapshots are taken at every `stride` evaluations, and whenever
  * they get too many every other one is dropped and the stride doubled.
  *
- * @param options.shape of one frame, `[channels, height, width]`
+ * @param options.shape of one frame, [N, ...inputShape]
  * @param options.frames how many frames the film has, at least 2; fewer where the attack has fewer iterations
  * @param options.from the state of a film of the same attack, cut off
  */
@@ -43,7 +43,7 @@ export function createFilm({
   let next = from?.next ?? 1;
   const frame = (evaluation: number, pixels: Float64Array): Frame => ({
     evaluation,
-    image: ndarray(pixels, shape, "float64"),
+    images: ndarray(pixels, shape, "float64"),
   });
   return {
     look(evaluation, pixels) {

@@ -9,8 +9,16 @@ export {
   type DefenceCost,
   learningRates,
 } from "./accuracy.ts";
-export { attackImage } from "./attack-image.ts";
-export type { AttackOutcome, AttackRequest } from "./attack-outcome.ts";
+export { attackGradient } from "./attack-gradient.ts";
+export { attackImages } from "./attack-images.ts";
+export type {
+  AttackMethod,
+  AttackOutcome,
+  AttackRequest,
+  AttackSettings,
+  GradientAttackOutcome,
+  GradientAttackRequest,
+} from "./attack-outcome.ts";
 export type { AttackOptimizer } from "./attempt.ts";
 export {
   type Audit,
@@ -73,4 +81,4 @@ export {
   type SharedGradientRequest,
   sharedGradient,
 } from "./shared-gradient.ts";
-export * from "./text.ts";
+export * from "./text/index.ts";

@@ -81,6 +81,7 @@ export async function informedAttack(request: InformedAttackRequest): Promise<In
           optimizer: "lbfgs",
           evaluations: budget,
           learningRate: 1,
+          pixels,
           enough: stage.enough,
           patience: stage.patience,
         },

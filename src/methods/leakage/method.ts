@@ -1,44 +1,11 @@
 /** The face of the method: what its user can ask. */
 import { z } from "zod";
 import { command, defineMethod, type Method } from "../../runs/method.ts";
-import { type AttackImage, attackedModels } from "./attack-outcome.ts";
+import { attackCommand } from "./attack-command.ts";
+import type { AttackImages } from "./attack-outcome.ts";
+import { attackedModels } from "./audit-models.ts";
 import { riskCommand } from "./risk-command.ts";
-import { type TextCommandParts, textCommand } from "./text-command.ts";
-
-const attackSchema = z.object({
-  image: z.string().min(1).meta({
-    description: "a PNG, JPEG, WebP or TIFF image of any size",
-    positional: true,
-    placeholder: "IMAGE",
-  }),
-  model: z
-    .enum(attackedModels)
-    .default("lenet")
-    .meta({ description: "The network whose gradient is shared" }),
-  label: z
-    .union([z.int().min(0).max(99), z.enum(["infer", "joint"])])
-    .default("infer")
-    .meta({
-      description:
-        "The image's label: a number that the attacker is told, or how it finds one that the seed chose: infer reads it off the gradient, joint optimises it with the image",
-      placeholder: "N|infer|joint",
-    }),
-  defence: z.string().min(1).default("none").meta({
-    description:
-      "What the client does to its gradient, separated by commas: noise:gaussian:S, noise:laplacian:B, clip:NORM, dp:NORM:M, prune:RATIO, top-k:RATIO, fp16, bf16, int8, sign, soteria:RATIO; the attacker knows it",
-    placeholder: "LIST",
-  }),
-  evaluations: z
-    .int()
-    .min(1)
-    .max(10_000_000)
-    .default(4000)
-    .meta({ description: "The most gradient evaluations; the last line search may use one more" }),
-  dtype: z
-    .enum(["float64", "float32"])
-    .default("float64")
-    .meta({ description: "Precision of the arithmetic; float32 is faster and ends at a coarser image" }),
-});
+import { type TextCommandParts, textCommand } from "./text/command.ts";
 
 const auditSchema = z.object({
   data: z.string().min(1).meta({
@@ -87,7 +54,7 @@ const auditSchema = z.object({
 /**
  * The method around its attacks, on images and on texts. They come from outside so that help pages and lists need not load the engine.
  */
-export function defineLeakage(attackImage: AttackImage, text: TextCommandParts): Method {
+export function defineLeakage(attackImages: AttackImages, text: TextCommandParts): Method {
   return defineMethod({
     name: "leakage",
     title: "Deep leakage from gradients",
@@ -100,15 +67,7 @@ export function defineLeakage(attackImage: AttackImage, text: TextCommandParts):
       arxiv: "1906.08935",
     },
     commands: {
-      attack: command({
-        summary: "Recover an image from the gradient that training on it would share",
-        example: "photo.png --seed 1",
-        parameters: attackSchema,
-        async run({ image, ...parameters }, run) {
-          const { runAttack } = await import("./run-attack.ts");
-          return runAttack({ path: image, parameters, run, attackImage });
-        },
-      }),
+      attack: attackCommand(attackImages),
       audit: command({
         summary:
           "Measure what each defence keeps from an attacker who knows it, and what it costs in accuracy",

@@ -12,7 +12,7 @@ import {
   type AttemptStep,
   runAttempt,
 } from "./attempt.ts";
-import { runAttempts } from "./attempts.ts";
+import { type AttemptsOptions, runAttempts } from "./attempts.ts";
 import type { Distance } from "./distances.ts";
 import { compileMatching, type MatchingRequest } from "./gradient-matching.ts";
 import type { Float } from "./shared-gradient.ts";
@@ -37,7 +37,7 @@ export interface RecoverOptions
   /** How many examples the gradient is the mean of; 1 by default. */
   readonly examples?: number;
   /** The labels where they are known or were inferred; without them they are recovered too. */
-  readonly labels?: readonly number[];
+  readonly labels?: readonly number[] | undefined;
   /**
    * Where the dummies start: images from N(0, 1), then label logits from N(0, 1). The first attempt draws from it, each
    * further one from a stream spawned of it, so that more attempts change none of the earlier ones.
@@ -61,7 +61,10 @@ export interface RecoverOptions
    * squared norm, for cosine distances by itself. 0 by default: never.
    */
   readonly tolerance?: number;
-  /** Evaluations after which L-BFGS gives up an attempt whose loss fell by less than a hundredth; 500 by default. */
+  /**
+   * Evaluations after which L-BFGS gives up an attempt whose loss fell and whose pixels moved by less than a hundredth; 500
+   * by default.
+   */
   readonly patience?: number;
   /** How many starts to try; 1 by default. The first that matches ends the attack. */
   readonly restarts?: number;
@@ -73,13 +76,24 @@ export interface RecoverOptions
   readonly workers?: number;
   readonly onStep?: (step: RecoveryStep) => void;
   /**
-   * Called after `onStep` wherever an attack of one start by L-BFGS goes on, with what `from` takes; its arrays change
-   * with the next iteration, which waits for a promise. Not called with restarts or by Adam.
+   * Called with what `from` takes: after `onStep` wherever an attack of one start goes on, its arrays changing with the
+   * next iteration, which waits for a promise; with restarts after each attempt that ended.
    */
-  readonly onCheckpoint?: (checkpoint: AttemptCheckpoint) => Promise<void> | undefined;
+  readonly onCheckpoint?: (checkpoint: RecoveryCheckpoint) => Promise<void> | undefined;
   /** A checkpoint of an attack under the same options that was cut off: it ends with the same bits. */
-  readonly from?: AttemptCheckpoint;
+  readonly from?: RecoveryCheckpoint;
   readonly signal?: AbortSignal;
+}
+
+/** An attack that was cut off: how far its only attempt was, or which of several had ended. */
+export type RecoveryCheckpoint =
+  | { readonly attempt: AttemptCheckpoint }
+  | { readonly finished: readonly FinishedAttempt[] };
+
+export interface FinishedAttempt {
+  /** From 0. */
+  readonly attempt: number;
+  readonly result: AttemptResult;
 }
 
 /** Evaluations of an attempt from which on a process of its own pays. */
@@ -139,16 +153,19 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
         ? [
             await runAttempt(matching.objective, start, settings, {
               ...(signal && { signal }),
-              ...(onCheckpoint && { onCheckpoint }),
-              ...(from && { from }),
+              ...(onCheckpoint && { onCheckpoint: (attempt) => onCheckpoint({ attempt }) }),
+              ...(from && "attempt" in from && { from: from.attempt }),
               ...(look && { onStep: (step) => look(0, step) }),
             }),
           ]
-        : await runAttempts(matching.graph, starts, settings, {
-            workers,
-            ...(signal && { signal }),
-            ...(look && { onStep: look }),
-          });
+        : await keepingResults(from, onCheckpoint, (keeping) =>
+            runAttempts(matching.graph, starts, settings, {
+              workers,
+              ...keeping,
+              ...(signal && { signal }),
+              ...(look && { onStep: look }),
+            }),
+          );
     if (results[0]?.status === "aborted") signal?.throwIfAborted();
   } finally {
     await matching.dispose();
@@ -165,6 +182,31 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
     chosen,
     attempts: results.map(({ x: _, ...rest }) => rest),
   };
+}
+
+/** Runs several attempts with a checkpoint after each that ends; those that a checkpoint holds are not run again. */
+async function keepingResults(
+  from: RecoveryCheckpoint | undefined,
+  onCheckpoint: RecoverOptions["onCheckpoint"],
+  run: (keeping: Pick<AttemptsOptions, "finished" | "onResult">) => Promise<AttemptResult[]>,
+): Promise<AttemptResult[]> {
+  const earlier = from !== undefined && "finished" in from ? from.finished : [];
+  const finished = new Map(earlier.map(({ attempt, result }) => [attempt, result]));
+  const kept: Promise<void>[] = [];
+  const all = new Map(finished);
+  const results = await run({
+    finished,
+    onResult: (attempt, result) => {
+      all.set(attempt, result);
+      const pairs = Array.from(all, ([attempt, result]) => ({ attempt, result }));
+      const keeping = onCheckpoint?.({ finished: pairs });
+      // Should it fail before all have ended, that is told at the end.
+      keeping?.catch(() => {});
+      if (keeping !== undefined) kept.push(keeping);
+    },
+  });
+  await Promise.all(kept);
+  return results;
 }
 
 /** The first attempt that matched, else the first of those with the smallest matching loss. */
@@ -186,9 +228,10 @@ function settingsOf(options: RecoverOptions, pixels: number): AttemptSettings {
     optimizer,
     evaluations,
     learningRate,
+    pixels,
     enough: tolerance * (countsLength(distance) ? squaredNorm(gradient) : 1),
     patience,
-    ...(box !== null && { box: { low: box[0], high: box[1], count: pixels } }),
+    ...(box !== null && { box: { low: box[0], high: box[1] } }),
   };
 }
 

@@ -81,9 +81,9 @@ describe("leakage risk", () => {
   });
 
   it.each([
-    [{ label: 10 }, "--label: expected a class from 0 to 9 of lenet-grey, found 10"],
+    [{ label: 10 }, "--label: expected classes of LeNet with sigmoids from 0 to 9, found 10"],
     [{ noise: 0 }, "--noise"],
-    [{ model: "vgg" }, "--model: expected one of lenet-grey, lenet"],
+    [{ model: "vgg" }, "--model: expected one of lenet, lenet-grey, logistic"],
   ])("refuses %o", async (values, message) => {
     const run = (async () => risk(values))();
     await expect(run).rejects.toThrow(InputError);

@@ -1,8 +1,7 @@
 /** The command `leakage risk`: its parameters. Its work is loaded when it runs, so that help pages load nothing heavy. */
 import { z } from "zod";
 import { type Command, command } from "../../runs/method.ts";
-
-export const riskModels = ["lenet-grey", "lenet"] as const;
+import { networkParameter, networkParameters } from "./network-parameters.ts";
 
 export const riskSchema = z.object({
   image: z.string().min(1).meta({
@@ -10,10 +9,8 @@ export const riskSchema = z.object({
     positional: true,
     placeholder: "IMAGE",
   }),
-  model: z.enum(riskModels).default("lenet-grey").meta({
-    description:
-      "The network whose gradient is shared: LeNet for grey 28x28 images, in seconds, or for coloured 32x32 ones, whose spectrum takes half a minute or more",
-  }),
+  model: networkParameter("lenet-grey"),
+  ...networkParameters,
   noise: z
     .number()
     .min(1e-12)
@@ -23,7 +20,6 @@ export const riskSchema = z.object({
   label: z
     .int()
     .min(0)
-    .max(99)
     .optional()
     .meta({ description: "The image's label, which the attacker is told; by default the seed chooses one" }),
   draws: z.int().min(0).max(1000).default(4).meta({

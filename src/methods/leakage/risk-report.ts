@@ -62,18 +62,23 @@ export async function reportRisk(run: Run, outcome: RiskOutcome): Promise<Comman
       smallestEigenvalue: eigenvalues[0] ?? 0,
       largestEigenvalue: eigenvalues.at(-1) ?? 0,
       predictedMeanSquaredError: predicted,
+      ...(undetermined === 0 && {
+        effectiveDirections: risk.effectiveDirections,
+        relativeSpreadOfOneDraw: risk.relativeSpread(1),
+      }),
       draws: draws.length,
       drawsDownToNoise: measured?.count ?? 0,
       ...(measured && {
         measuredMeanSquaredError: measured.mean,
         ratio: measured.mean / predicted,
+        ...(undetermined === 0 && { ratioSpread: risk.relativeSpread(measured.count) }),
         ...(measured.standardError !== undefined && { standardError: measured.standardError }),
       }),
     },
   };
 }
 
-function measurement({ draws, measured }: RiskOutcome, predicted: number): string {
+function measurement({ risk, draws, measured }: RiskOutcome, predicted: number): string {
   if (draws.length === 0) return "No attack was measured.";
   const attacks = `${formatCount(draws.length)} measured ${draws.length === 1 ? "attack" : "attacks"}`;
   if (measured === undefined)
@@ -87,7 +92,7 @@ function measurement({ draws, measured }: RiskOutcome, predicted: number): strin
       ? `${attacks} erred by`
       : `Of ${attacks} ${formatCount(measured.count)} matched the gradient down to its noise; they erred by`;
   const ratio = Number.isFinite(predicted)
-    ? `, ${(measured.mean / predicted).toFixed(2)} times the prediction`
+    ? `, ${(measured.mean / predicted).toFixed(2)} times the prediction; by the luck of ${measured.count === 1 ? "one draw" : `${formatCount(measured.count)} draws`} that strays from 1 by ${risk.relativeSpread(measured.count).toFixed(2)} (standard deviation)`
     : "";
   return `${share} a mean squared error of ${formatNumber(measured.mean, { digits: 3 })}${error}${ratio}.`;
 }

@@ -1,5 +1,4 @@
 import { readImage } from "../../data/image.ts";
-import { InputError } from "../../data/input-error.ts";
 import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import * as tree from "../../engine/tree.ts";
 import type { Named } from "../../models/model.ts";
@@ -9,11 +8,12 @@ import { formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
+import { checkClasses, imageShapeOf, type ModelChoice, openAttackedModel } from "./attacked-model.ts";
 import { addGaussianNoise } from "./defences/noise.ts";
 import { type LeakageRisk, leakageRisk } from "./risk.ts";
 import type { RiskParameters } from "./risk-command.ts";
 import { reportRisk } from "./risk-report.ts";
-import { type RiskDraw, type RiskTask, riskModel } from "./risk-work.ts";
+import type { RiskDraw, RiskTask } from "./risk-work.ts";
 import { sharedGradient } from "./shared-gradient.ts";
 
 /** One noise: the attack on it beside the linear prediction for the very same noise. */
@@ -46,19 +46,16 @@ const mostUnknownsSolved = 1000;
  */
 export async function runRisk(parameters: RiskParameters, run: Run): Promise<CommandResult> {
   const { noise, draws: count, evaluations } = parameters;
-  const model = riskModel[parameters.model]();
-  if (parameters.label !== undefined && parameters.label >= model.classes)
-    throw new InputError(
-      `--label: expected a class from 0 to ${model.classes - 1} of ${parameters.model}, found ${parameters.label}`,
-    );
-  const [channels = 1, height = 0, width = 0] = model.inputShape;
-  const { image, notices } = await readImage(parameters.image, [channels === 3 ? 3 : 1, height, width]);
+  const attacked = await openAttackedModel(parameters);
+  const { model } = attacked;
+  checkClasses(parameters.label === undefined ? [] : [parameters.label], model);
+  const { image, notices } = await readImage(parameters.image, imageShapeOf(model));
   for (const notice of notices) run.note(`${notice}.`);
   run.signal.throwIfAborted();
 
   const [weights, labels, ...streams] = run.rng.spawn(2 + 2 * count);
   if (weights === undefined || labels === undefined) throw new Error("spawn gives as many streams as asked");
-  const values = model.init(weights, "float64");
+  const values = attacked.parameters(weights, "float64");
   const label = parameters.label ?? labels.integers(1, 0, model.classes)[0] ?? 0;
   const x = ndarray(image.data, [1, ...image.shape], "float64");
   const total = 1 + count;
@@ -76,7 +73,7 @@ export async function runRisk(parameters: RiskParameters, run: Run): Promise<Com
     const noises = streams.slice(0, count).map((stream) => gaussianLike(exact, noise, stream));
     const tasks = noises.map(
       (added, draw): RiskTask => ({
-        model: parameters.model,
+        network: networkOf(parameters),
         parameters: values,
         gradient: tree.map(sum, exact, added) as Named<NDArray>,
         label,
@@ -130,6 +127,10 @@ export async function runRisk(parameters: RiskParameters, run: Run): Promise<Com
   } finally {
     await risk.dispose();
   }
+}
+
+function networkOf({ model, activation, mean, deviation }: RiskParameters): ModelChoice {
+  return { model, activation, mean, deviation };
 }
 
 /**

@@ -1,15 +1,14 @@
 /** One attack on a noised gradient, as a task of its own. */
 import { type NDArray, ndarray } from "../../engine/ndarray.ts";
-import { lenet } from "../../models/lenet.ts";
-import type { Model, Named } from "../../models/model.ts";
+import type { Named } from "../../models/model.ts";
 import { type RandomStreamState, resumeRandomStream } from "../../numeric/random.ts";
 import type { Work } from "../../runs/workers/protocol.ts";
+import { type ModelChoice, openAttackedModel } from "./attacked-model.ts";
 import { meanSquaredError } from "./image-metrics.ts";
 import { recover } from "./recover.ts";
-import type { RiskParameters } from "./risk-command.ts";
 
 export interface RiskTask {
-  readonly model: RiskParameters["model"];
+  readonly network: ModelChoice;
   readonly parameters: Named<NDArray>;
   /** As the client sent it, with its noise. */
   readonly gradient: Named<NDArray>;
@@ -28,14 +27,10 @@ export interface RiskDraw {
   readonly evaluations: number;
 }
 
-export const riskModel: Record<RiskParameters["model"], () => Model> = {
-  "lenet-grey": () => lenet({ channels: 1 }),
-  lenet: () => lenet({ channels: 3 }),
-};
-
 const work: Work<RiskTask, RiskDraw> = async (task, { signal, report }) => {
+  const { model } = await openAttackedModel(task.network);
   const { images, matchingLoss, evaluations } = await recover({
-    model: riskModel[task.model](),
+    model,
     parameters: task.parameters,
     gradient: task.gradient,
     labels: [task.label],

@@ -53,12 +53,14 @@ describe("leakageRisk", () => {
       (array: NDArray) => double(new Float64Array(array.data.length), array.shape),
       parameters,
     ) as Named<NDArray>;
-    let total = 0;
+    let [total, squares] = [0, 0];
     const draws = 400;
     for (let draw = 0; draw < draws; draw++) {
       const noise = addGaussianNoise(zero, { scale: 1e-3 }, noises);
       const error = await risk.linearError(noise);
-      total += error.reduce((sum, value) => sum + value * value, 0) / 6 / draws;
+      const mse = error.reduce((sum, value) => sum + value * value, 0) / 6;
+      total += mse / draws;
+      squares += mse ** 2 / draws;
       if (draw > 0) continue;
       // Jᵀ (J e − noise) = 0.
       const off = entries(noise).map(
@@ -69,6 +71,11 @@ describe("leakageRisk", () => {
     }
     expect(total / risk.predictedMse(1e-3)).toBeGreaterThan(0.85);
     expect(total / risk.predictedMse(1e-3)).toBeLessThan(1.15);
+    // The spread over the draws is the one foretold: its own relative standard error is about √(κ / draws), κ of a few.
+    const spread = Math.sqrt(squares - total ** 2) / total;
+    expect(spread / risk.relativeSpread(1)).toBeGreaterThan(0.75);
+    expect(spread / risk.relativeSpread(1)).toBeLessThan(1.25);
+    expect(risk.relativeSpread(4)).toBeCloseTo(risk.relativeSpread(1) / 2, 12);
     expect(riskStatement(risk, 1e-3)).toContain("Cramér-Rao");
     await risk.dispose();
   });

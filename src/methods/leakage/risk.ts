@@ -44,6 +44,16 @@ export interface LeakageRisk {
    */
   predictedMse(noiseSd: number): number;
   /**
+   * (Σ 1/λ)² / Σ 1/λ²: how many of the directions carry the predicted error. The linearised attacker's squared error is
+   * s² Σ z² / λ with z from N(0, 1), so that a few badly determined directions make it differ from draw to draw.
+   */
+  readonly effectiveDirections: number;
+  /**
+   * The standard deviation, as a part of the prediction, of the linearised attacker's mean squared error over so many draws
+   * of the noise: √(2 / (draws · effectiveDirections)). What is measured may stray so far without meaning anything.
+   */
+  relativeSpread(draws: number): number;
+  /**
    * The error (JᵀJ)⁻¹ Jᵀ noise of the linearised least-squares attacker for one draw of the noise, pixel by pixel.
    *
    * @param noise a tree like the parameters
@@ -123,7 +133,9 @@ export async function leakageRisk(request: RiskRequest): Promise<LeakageRisk> {
   });
   const largest = eigenvalues.at(-1) ?? 0;
   const undetermined = eigenvalues.filter((value) => value <= 1e-13 * largest).length;
-  const meanInverse = eigenvalues.reduce((sum, value) => sum + 1 / value, 0) / unknowns;
+  const inverses = eigenvalues.reduce((sum, value) => sum + 1 / value, 0);
+  const effectiveDirections =
+    undetermined > 0 ? 0 : inverses ** 2 / eigenvalues.reduce((sum, value) => sum + 1 / value ** 2, 0);
   const specs = tree.map(({ shape }: NDArray) => spec(shape, "float64"), parameters);
   const pullBack = await compile(
     (values, point, noise) => {
@@ -139,7 +151,10 @@ export async function leakageRisk(request: RiskRequest): Promise<LeakageRisk> {
     equations: equationsOf(parameters, mask),
     eigenvalues,
     undetermined,
-    predictedMse: (noiseSd) => (undetermined > 0 ? Number.POSITIVE_INFINITY : noiseSd ** 2 * meanInverse),
+    predictedMse: (noiseSd) =>
+      undetermined > 0 ? Number.POSITIVE_INFINITY : (noiseSd ** 2 * inverses) / unknowns,
+    effectiveDirections,
+    relativeSpread: (draws) => Math.sqrt(2 / (draws * effectiveDirections)),
     linearError: async (noise) => {
       if (undetermined > 0)
         throw new RangeError(
@@ -155,7 +170,10 @@ export async function leakageRisk(request: RiskRequest): Promise<LeakageRisk> {
 
 /** What the spectrum says of noise of this strength, for a report. */
 export function riskStatement(
-  risk: Pick<LeakageRisk, "predictedMse" | "undetermined" | "unknowns">,
+  risk: Pick<
+    LeakageRisk,
+    "predictedMse" | "undetermined" | "unknowns" | "effectiveDirections" | "relativeSpread"
+  >,
   noiseSd: number,
 ): string {
   if (risk.undetermined > 0)
@@ -170,7 +188,7 @@ export function riskStatement(
         : mse < 0.1
           ? "shapes may remain"
           : "unbiased recovery drowns in noise, and at this size the linear prediction itself is rough";
-  return `With noise of standard deviation ${noiseSd} the best unbiased attacker errs by ${pixel.toPrecision(2)} of the pixel range (root mean square; mean squared error ${mse.toPrecision(3)}): ${verdict}. This is the Cramér-Rao bound: no unbiased attacker does better on average. An attacker who knows what images look like is not unbiased and may do better; this is no guarantee against one.`;
+  return `With noise of standard deviation ${noiseSd} the best unbiased attacker errs by ${pixel.toPrecision(2)} of the pixel range (root mean square; mean squared error ${mse.toPrecision(3)}): ${verdict}. This is the Cramér-Rao bound: no unbiased attacker does better on average; from one draw of the noise to the next the error differs by ${(100 * risk.relativeSpread(1)).toFixed(0)}% (standard deviation), as about ${Math.round(risk.effectiveDirections)} of ${risk.unknowns} directions carry it. An attacker who knows what images look like is not unbiased and may do better; this is no guarantee against one.`;
 }
 
 function equationsOf(parameters: Named<NDArray>, mask: Named<NDArray> | undefined): number {

@@ -4,7 +4,7 @@ import { compile, spec } from "../../engine/runtime/compile.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import { grad } from "../../engine/transforms/grad.ts";
 import * as tree from "../../engine/tree.ts";
-import type { Model, Named } from "../../models/model.ts";
+import { applyAsClient, type Model, type Named } from "../../models/model.ts";
 
 /** What a client of distributed or federated training computes of its private batch and shares. */
 
@@ -42,7 +42,7 @@ export function messageOf({
   readonly localSteps?: LocalSteps | undefined;
 }): Message {
   const gradientOf: Message = (parameters, x, targets) =>
-    grad((values: Named<Tensor>) => loss(model.apply(values, x), targets))(parameters);
+    grad((values: Named<Tensor>) => loss(applyAsClient(model, values, x), targets))(parameters);
   if (localSteps === undefined) return gradientOf;
   const { count, learningRate, batch } = localSteps;
   if (!Number.isInteger(count) || count < 1)

@@ -35,11 +35,15 @@ export async function mapTasks<Task, Result, Common = undefined>(
   tasks: readonly Task[],
   options: MapTasksOptions<Result, Common>,
 ): Promise<Result[]> {
-  const count = Math.min(options.threads, tasks.length - (options.finished?.size ?? 0));
+  const { finished = new Map<number, Result>(), isEnough = () => false } = options;
+  const enough = [...finished].filter(([, result]) => isEnough(result)).map(([place]) => place);
+  const needed = tasks.slice(0, Math.min(...enough, tasks.length) + 1);
+  const left = needed.filter((_, place) => !finished.has(place)).length;
+  const count = Math.min(options.threads, left);
   options.signal?.throwIfAborted();
   return count <= 1 || module.pathname.endsWith(".ts")
-    ? here(module, tasks, options)
-    : inProcesses(module, tasks, count, options);
+    ? here(module, needed, options)
+    : inProcesses(module, needed, count, options);
 }
 
 /** The address of a work module beside the module that calls, compiled or not as that one is. */
@@ -83,8 +87,6 @@ function inProcesses<Task, Result, Common>(
   let next = 0;
   /** How many tasks are needed: all, or those up to the first that was enough. */
   let needed = tasks.length;
-  if (isEnough !== undefined)
-    for (const [place, result] of results) if (isEnough(result)) needed = Math.min(needed, place + 1);
   return new Promise<Result[]>((resolve, reject) => {
     let over = false;
     const end = (settle: () => void): void => {
@@ -115,7 +117,7 @@ function inProcesses<Task, Result, Common>(
       results.set(place, result);
       onResult?.(place, result);
       if (!isEnough?.(result)) return;
-      needed = place + 1;
+      needed = Math.min(needed, place + 1);
       for (const [worker, at] of workers)
         if (at !== undefined && at > place) {
           workers.delete(worker);
