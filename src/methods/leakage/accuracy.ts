@@ -21,7 +21,7 @@ export interface CostRequest {
   readonly classes: number;
   /** As `parseDefences` reads each. */
   readonly defences: readonly string[];
-  /** Trainings under each defence, with a network, batches and noise of their own; 3 by default. */
+  /** Trainings under each defence, with a network, batches and noise of their own; 5 by default. */
   readonly seeds?: number;
   /** Steps of a training; 1200 by default. */
   readonly steps?: number;
@@ -88,7 +88,7 @@ const shares = { train: 0.75, validation: 0.1, test: 0.15 };
  * @throws the signal's reason when it is aborted
  */
 export async function costOfDefences(request: CostRequest): Promise<CostOfDefences> {
-  const { defences, seeds = 3, steps = 1200, batchSize = clientImages, rates = learningRates } = request;
+  const { defences, seeds = 5, steps = 1200, batchSize = clientImages, rates = learningRates } = request;
   const { threads = 1, kept, onProgress, signal } = request;
   for (const [name, value] of Object.entries({ seeds, steps, batchSize, rates: rates.length }))
     if (!Number.isInteger(value) || value < 1)

@@ -47,7 +47,7 @@ const auditSchema = z.object({
     .int()
     .min(1)
     .max(100)
-    .default(3)
+    .default(5)
     .meta({ description: "Trainings under each defence, beside those that choose its learning rate" }),
 });
 
