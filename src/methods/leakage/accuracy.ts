@@ -10,6 +10,7 @@ import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
 import type { Labelled, TrainingData, TrainingOutcome, TrainingTask } from "./accuracy-work.ts";
 import { type Estimate, planOf } from "./audit.ts";
 import type { DefencePlan } from "./defences/parse.ts";
+import { tunedRates } from "./tuned-rates.ts";
 
 /** What training under a defence costs in accuracy. */
 
@@ -58,10 +59,6 @@ export interface CostOfDefences {
 
 /** Learning rates of Adam that are tried where none are given. */
 export const learningRates: readonly number[] = [3e-3, 1e-2, 3e-2];
-
-/** Where the best rate is the smallest or largest tried, one beyond it is tried, by this factor, in so many further rounds. */
-const rateStep = 3;
-const furtherRounds = 2;
 
 /** Images of a client where nothing else is said. */
 export const clientImages = 16;
@@ -124,33 +121,28 @@ export async function costOfDefences(request: CostRequest): Promise<CostOfDefenc
         },
       },
     );
-  const shared = { steps, batchSize };
-
-  /** Every trial so far, in an order that follows from the outcomes alone, so that a run that goes on finds its own again. */
-  const trials: TrainingTask[] = [];
-  const tried = new Map(kept?.tuning.finished);
-  let next = plans.map(({ text }) => ({ defence: text, candidates: [...rates].sort((a, b) => a - b) }));
-  for (let round = 0; next.length > 0; round++) {
-    for (const { defence, candidates } of next)
-      for (const learningRate of candidates)
-        trials.push({ defence, learningRate, ...shared, stream: tuning.state(), measure: "validation" });
-    total = trials.length + plans.length * seeds;
-    const outcomes = await trainAll(trials, tried, (place, outcome) => kept?.tuning.keep(place, outcome));
-    for (const [place, outcome] of outcomes.entries()) tried.set(place, outcome);
-    next =
-      round < furtherRounds
-        ? plans.flatMap(({ text: defence }) => {
-            const further = rateBeyond(ratedTrials(trials, tried, defence));
-            return further === undefined ? [] : [{ defence, candidates: [further] }];
-          })
-        : [];
-  }
-  const chosen = plans.map(({ text }) => bestOf(ratedTrials(trials, tried, text)).learningRate);
+  const chosen = await tunedRates({
+    defences: plans.map(({ text }) => text),
+    rates,
+    taskOf: (defence, learningRate) => ({
+      defence,
+      learningRate,
+      steps,
+      batchSize,
+      stream: tuning.state(),
+      measure: "validation",
+    }),
+    async train(trials, finished) {
+      total = trials.length + plans.length * seeds;
+      return trainAll(trials, finished, kept?.tuning.keep);
+    },
+    ...(kept && { finished: kept.tuning.finished }),
+  });
   const streams = training.spawn(seeds).map((stream) => stream.state());
   const outcomes = await trainAll(
     plans.flatMap(({ text: defence }, i) =>
       streams.map((stream): TrainingTask => {
-        return { defence, learningRate: chosen[i] ?? 0, ...shared, stream, measure: "test" };
+        return { defence, learningRate: chosen[i] ?? 0, steps, batchSize, stream, measure: "test" };
       }),
     ),
     kept?.trainings.finished,
@@ -169,41 +161,6 @@ export async function costOfDefences(request: CostRequest): Promise<CostOfDefenc
     })),
     images: { train: rowsOf(common.train), validation: rowsOf(common.validation), test: examples },
   };
-}
-
-interface RatedTrial {
-  readonly learningRate: number;
-  readonly accuracy: number;
-}
-
-/** The trials of a defence, by rising learning rate. */
-function ratedTrials(
-  trials: readonly TrainingTask[],
-  outcomes: ReadonlyMap<number, TrainingOutcome>,
-  defence: string,
-): RatedTrial[] {
-  return trials
-    .map(({ learningRate, defence: own }, i) => ({
-      learningRate,
-      own,
-      accuracy: outcomes.get(i)?.accuracy ?? 0,
-    }))
-    .filter(({ own }) => own === defence)
-    .sort((a, b) => a.learningRate - b.learningRate);
-}
-
-function bestOf(trials: readonly RatedTrial[]): RatedTrial {
-  const [first, ...others] = trials;
-  if (first === undefined) throw new Error("cost: a defence without trials");
-  return others.reduce((best, trial) => (trial.accuracy > best.accuracy ? trial : best), first);
-}
-
-/** A rate beyond the best, where that is the smallest or the largest of several. */
-function rateBeyond(trials: readonly RatedTrial[]): number | undefined {
-  if (trials.length < 2) return undefined;
-  const best = bestOf(trials);
-  if (best === trials[0]) return best.learningRate / rateStep;
-  return best === trials.at(-1) ? best.learningRate * rateStep : undefined;
 }
 
 function accuracyOf(outcomes: readonly TrainingOutcome[], examples: number): Estimate {
