@@ -166,7 +166,7 @@ describe("a leakage attack that is stopped", () => {
 });
 
 describe("a leakage audit that is stopped", () => {
-  it("in its attacks, then in its trainings, ends with --resume in the same files, bit for bit", async () => {
+  it("ends with --resume, whatever the number of processes, in the same files, bit for bit", async () => {
     const data = writeHalves(folder, 500);
     const audit = [
       "leakage",
@@ -175,39 +175,27 @@ describe("a leakage audit that is stopped", () => {
       "--defences",
       "noise:gaussian:1e-3",
       "--samples",
-      "10",
-      "--seeds",
-      "1",
+      "8",
+      "--quiet",
     ];
-    const short = [
-      "--evaluations",
-      "300",
-      "--dtype",
-      "float64",
-      "--train-steps",
-      "200",
-      "--train-seeds",
-      "2",
-    ];
+    const short = ["--seeds", "1", "--evaluations", "300", "--train-steps", "50", "--train-seeds", "2"];
     const run = (args: readonly string[], options: Partial<StartOptions> = {}) =>
       start(bin, args, { cwd: folder, ...options });
-    const stopped = async (args: readonly string[], checkpoint: number) => {
-      const { code } = await run([...args, "--quiet"], {
-        async started(child) {
-          await untilCheckpoint(join(folder, "cut"), checkpoint);
-          child.kill("SIGINT");
-        },
-      });
-      expect(code).toBe(130);
-    };
-    const whole = run([...audit, ...short, "--out", "whole", "--quiet", "--threads", "1"]);
-    await stopped([...audit, ...short, "--out", "cut", "--threads", "2"], 1);
-    await stopped(["leakage", "audit", "--resume", "cut"], 2);
-    expect((await run(["leakage", "audit", "--resume", "cut", "--quiet"])).code).toBe(0);
-    expect((await whole).code).toBe(0);
+    const cut = await run([...audit, ...short, "--out", "cut", "--threads", "1"], {
+      async started(child) {
+        await untilCheckpoint(join(folder, "cut"), 1);
+        child.kill("SIGINT");
+      },
+    });
+    expect(cut.code).toBe(130);
+    const [rest, whole] = await Promise.all([
+      run(["leakage", "audit", "--resume", "cut", "--quiet", "--threads", "2"]),
+      run([...audit, ...short, "--out", "whole", "--threads", "1"]),
+    ]);
+    expect([rest.code, whole.code]).toEqual([0, 0]);
     expect(Object.keys(contentsOf(join(folder, "cut")))).toContain("figures/trade-off.svg");
     expect(contentsOf(join(folder, "cut"))).toEqual(contentsOf(join(folder, "whole")));
-  });
+  }, 180_000);
 });
 
 describe("two runs at once", () => {

@@ -10,6 +10,7 @@ import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
 import type { Labelled, TrainingData, TrainingOutcome, TrainingTask } from "./accuracy-work.ts";
 import { type Estimate, planOf } from "./audit.ts";
 import type { DefencePlan } from "./defences/parse.ts";
+import { tunedRates } from "./tuned-rates.ts";
 
 /** What training under a defence costs in accuracy. */
 
@@ -21,9 +22,9 @@ export interface CostRequest {
   readonly classes: number;
   /** As `parseDefences` reads each. */
   readonly defences: readonly string[];
-  /** Trainings under each defence, with a network, batches and noise of their own; 3 by default. */
+  /** Trainings under each defence, with a network, batches and noise of their own; 5 by default. */
   readonly seeds?: number;
-  /** Steps of a training; 1500 by default. */
+  /** Steps of a training; 1200 by default. */
   readonly steps?: number;
   /** Images of a client, of one step; {@link clientImages} by default. */
   readonly batchSize?: number;
@@ -57,7 +58,7 @@ export interface CostOfDefences {
 }
 
 /** Learning rates of Adam that are tried where none are given. */
-export const learningRates: readonly number[] = [1e-3, 3e-3, 1e-2];
+export const learningRates: readonly number[] = [3e-3, 1e-2, 3e-2];
 
 /** Images of a client where nothing else is said. */
 export const clientImages = 16;
@@ -78,13 +79,13 @@ const shares = { train: 0.75, validation: 0.1, test: 0.15 };
  * of Adam with it, of a rate that falls as a cosine. Clipping and `dp` clip the gradient of each example, and the noise of
  * `dp` goes to their sum; other defences change the gradient of the batch. The network is the audited one with the same
  * random initialisation. Its learning rate is chosen for each defence by the accuracy on validation images, in
- * trainings of their own.
+ * trainings of their own; rates beyond the given ones are tried where the best is at their edge.
  *
  * @throws RangeError when there are fewer than {@link fewestImages} images, a defence cannot be read, or a number is out of range
  * @throws the signal's reason when it is aborted
  */
 export async function costOfDefences(request: CostRequest): Promise<CostOfDefences> {
-  const { defences, seeds = 3, steps = 1500, batchSize = clientImages, rates = learningRates } = request;
+  const { defences, seeds = 5, steps = 1200, batchSize = clientImages, rates = learningRates } = request;
   const { threads = 1, kept, onProgress, signal } = request;
   for (const [name, value] of Object.entries({ seeds, steps, batchSize, rates: rates.length }))
     if (!Number.isInteger(value) || value < 1)
@@ -99,9 +100,13 @@ export async function costOfDefences(request: CostRequest): Promise<CostOfDefenc
   if (splitting === undefined || tuning === undefined || training === undefined)
     throw new Error("spawn(3) gives three streams");
   const common = dataOf(request, splitting);
-  const total = plans.length * (rates.length + seeds);
   let done = (kept?.tuning.finished.size ?? 0) + (kept?.trainings.finished.size ?? 0);
-  const trainAll = (tasks: readonly TrainingTask[], keeping: Kept<TrainingOutcome> | undefined) =>
+  let total = plans.length * (rates.length + seeds);
+  const trainAll = (
+    tasks: readonly TrainingTask[],
+    finished: ReadonlyMap<number, TrainingOutcome> | undefined,
+    keep: ((place: number, outcome: TrainingOutcome) => void) | undefined,
+  ) =>
     mapTasks<TrainingTask, TrainingOutcome, TrainingData>(
       workModule(import.meta.url, "accuracy-work"),
       tasks,
@@ -109,35 +114,39 @@ export async function costOfDefences(request: CostRequest): Promise<CostOfDefenc
         threads,
         signal,
         common,
-        ...(keeping && { finished: keeping.finished }),
-        onResult(place, result) {
-          keeping?.keep(place, result);
+        ...(finished && { finished }),
+        onResult(place, outcome) {
+          keep?.(place, outcome);
           onProgress?.(++done, total);
         },
       },
     );
-
-  const shared = { steps, batchSize };
-  const tried = await trainAll(
-    plans.flatMap(({ text: defence }) =>
-      rates.map((learningRate): TrainingTask => {
-        return { defence, learningRate, ...shared, stream: tuning.state(), measure: "validation" };
-      }),
-    ),
-    kept?.tuning,
-  );
-  const chosen = plans.map((_, i) => {
-    const accuracies = tried.slice(i * rates.length, (i + 1) * rates.length).map(({ accuracy }) => accuracy);
-    return rates[accuracies.indexOf(Math.max(...accuracies))] ?? 0;
+  const chosen = await tunedRates({
+    defences: plans.map(({ text }) => text),
+    rates,
+    taskOf: (defence, learningRate) => ({
+      defence,
+      learningRate,
+      steps,
+      batchSize,
+      stream: tuning.state(),
+      measure: "validation",
+    }),
+    async train(trials, finished) {
+      total = trials.length + plans.length * seeds;
+      return trainAll(trials, finished, kept?.tuning.keep);
+    },
+    ...(kept && { finished: kept.tuning.finished }),
   });
   const streams = training.spawn(seeds).map((stream) => stream.state());
   const outcomes = await trainAll(
     plans.flatMap(({ text: defence }, i) =>
       streams.map((stream): TrainingTask => {
-        return { defence, learningRate: chosen[i] ?? 0, ...shared, stream, measure: "test" };
+        return { defence, learningRate: chosen[i] ?? 0, steps, batchSize, stream, measure: "test" };
       }),
     ),
-    kept?.trainings,
+    kept?.trainings.finished,
+    kept?.trainings.keep,
   );
   const each = plans.map((_, i) => outcomes.slice(i * seeds, (i + 1) * seeds));
   const bare = each[plans.findIndex(({ text }) => text === "none")];

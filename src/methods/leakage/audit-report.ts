@@ -166,7 +166,7 @@ export function answerOf({ defences, holds, hides }: Audit, cost?: CostOfDefence
   const price = (name: string): string => {
     const { accuracy, cost: lost } = costOf(name) ?? {};
     if (accuracy === undefined || lost === undefined || bareAccuracy === undefined) return "";
-    return ` Training under it reaches an accuracy of ${points(accuracy.estimate)} % instead of ${points(bareAccuracy.estimate)} %: it costs ${points(lost.estimate)} points (95 % interval ${points(lost.low)} to ${points(lost.high)}).`;
+    return ` Training under it reaches an accuracy of ${points(accuracy.estimate)} % instead of ${points(bareAccuracy.estimate)} %: ${points(lost.estimate)} points lost (95 % interval ${points(lost.low)} to ${points(lost.high)}${lost.low <= 0 && lost.high >= 0 ? ", so perhaps none" : ""}).`;
   };
   const words = ({ defence, distortion }: AuditedDefence, rate: Rate): string =>
     `${defence} (${rate.count} of ${attacks}, 95 % interval to ${percent(rate.high)}; distortion ${formatNumber(distortion, { digits: 2 })})`;

@@ -38,16 +38,16 @@ const auditSchema = z.object({
   accuracy: z
     .boolean()
     .default(true)
-    .meta({ description: "Measure what each defence costs in accuracy, by training under it" }),
+    .meta({ description: "Whether to measure what each defence costs in accuracy, by training under it" }),
   trainImages: z.int().min(500).max(1_000_000).default(12_000).meta({
     description: "Images to train on, tune with and measure accuracy on; fewer where DATA holds fewer",
   }),
-  trainSteps: z.int().min(1).max(1_000_000).default(1500).meta({ description: "Steps of a training" }),
+  trainSteps: z.int().min(1).max(1_000_000).default(1200).meta({ description: "Steps of a training" }),
   trainSeeds: z
     .int()
     .min(1)
     .max(100)
-    .default(3)
+    .default(5)
     .meta({ description: "Trainings under each defence, beside those that choose its learning rate" }),
 });
 
