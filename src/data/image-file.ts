@@ -47,7 +47,7 @@ const refused: readonly Signature[] = [
  *
  * @throws InputError for a path that is missing, a folder, unreadable, empty, larger than 512 MiB or another format
  */
-export async function readImageFile(path: string): Promise<Buffer> {
+export async function readImageFile(path: string): Promise<Uint8Array> {
   const refuse = (error: unknown): never => {
     throw new InputError(`${path}: ${describeOpenError(error)}; ${accepted}`, { cause: error });
   };

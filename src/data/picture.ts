@@ -88,7 +88,7 @@ export function filmStrip(images: readonly NDArray[], options: LayoutOptions = {
 }
 
 /** The picture as the bytes of a PNG file; opaque pictures are stored without an alpha channel. */
-export async function encodePng(picture: Picture): Promise<Buffer> {
+export async function encodePng(picture: Picture): Promise<Uint8Array> {
   const { default: sharp } = await import("sharp");
   const { width, height, data } = picture;
   const opaque = data.every((byte, index) => index % 4 !== 3 || byte === 255);
