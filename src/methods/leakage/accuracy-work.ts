@@ -1,6 +1,5 @@
 /** One training on defended gradients, in whichever process it is done: see accuracy.ts. */
 import type { NDArray } from "../../engine/ndarray.ts";
-import { lenet } from "../../models/lenet.ts";
 import { type RandomStreamState, randomStream, resumeRandomStream } from "../../numeric/random.ts";
 import type { Work } from "../../runs/workers/protocol.ts";
 import { adam } from "../../training/adam.ts";
@@ -10,12 +9,13 @@ import { cosineDecay } from "../../training/schedule.ts";
 import type { GradientTransform } from "../../training/step-graph.ts";
 import { train } from "../../training/train.ts";
 import type { NamedArrays } from "../../training/trees.ts";
+import { type ModelChoice, openAttackedModel } from "./attacked-model.ts";
 import { type Gradient, gradientNorm } from "./defences/defence.ts";
 import { addGaussianNoise } from "./defences/noise.ts";
 import { applyDefences, type DefencePlan, parseDefences } from "./defences/parse.ts";
 
 export interface Labelled {
-  /** [n, channels, side, side] in [0, 1], float32. */
+  /** [n, channels, height, width] in [0, 1], float32. */
   readonly x: NDArray;
   /** [n], int64. */
   readonly y: NDArray;
@@ -23,6 +23,8 @@ export interface Labelled {
 
 /** What all trainings share. */
 export interface TrainingData {
+  readonly network: ModelChoice;
+  /** Of a named network. */
   readonly classes: number;
   readonly train: Labelled;
   readonly validation: Labelled;
@@ -52,13 +54,13 @@ const longest = 3e4;
 const work: Work<TrainingTask, TrainingOutcome, TrainingData | undefined> = async (task, context) => {
   const { common, signal } = context;
   if (common === undefined) throw new TypeError("accuracy: the trainings share no data");
-  const { classes } = common;
-  const [, channels = 1, side = 0] = common.train.x.shape;
+  const { network, classes } = common;
+  const { model } = await openAttackedModel(network, { inputShape: common.train.x.shape.slice(1), classes });
   const [own, noise] = resumeRandomStream(task.stream).spawn(2);
   if (own === undefined || noise === undefined) throw new Error("spawn(2) gives two streams");
   try {
     const { status, evaluations } = await train({
-      model: lenet({ channels, side, classes }),
+      model,
       data: { ...common.train },
       batchSize: task.batchSize,
       steps: task.steps,

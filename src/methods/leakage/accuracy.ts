@@ -8,6 +8,7 @@ import { wilsonInterval } from "../../numeric/statistics/proportion.ts";
 import type { Kept } from "../../runs/workers/kept-results.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
 import type { Labelled, TrainingData, TrainingOutcome, TrainingTask } from "./accuracy-work.ts";
+import type { ModelChoice } from "./attacked-model.ts";
 import { type Estimate, planOf } from "./audit.ts";
 import type { DefencePlan } from "./defences/parse.ts";
 import { tunedRates } from "./tuned-rates.ts";
@@ -15,10 +16,13 @@ import { tunedRates } from "./tuned-rates.ts";
 /** What training under a defence costs in accuracy. */
 
 export interface CostRequest {
-  /** [n, channels, side, side] in [0, 1]; the side a multiple of 4. */
+  /** [n, channels, height, width] in [0, 1]. */
   readonly images: NDArray;
   /** A class of each image. */
   readonly labels: ArrayLike<number>;
+  /** `lenet` by default; of the images' shape where it is not a file. */
+  readonly network?: ModelChoice;
+  /** Of a named network. */
   readonly classes: number;
   /** As `parseDefences` reads each. */
   readonly defences: readonly string[];
@@ -196,12 +200,11 @@ function studentInterval(values: readonly number[]): Estimate {
   return { estimate: moments.mean, low: moments.mean - reach, high: moments.mean + reach };
 }
 
-function dataOf({ images, labels, classes }: CostRequest, stream: RandomStream): TrainingData {
+function dataOf(request: CostRequest, stream: RandomStream): TrainingData {
+  const { images, labels, network = { model: "lenet" }, classes } = request;
   const [rows = 0, ...shape] = images.shape;
-  if (shape.length !== 3 || shape[1] !== shape[2] || (shape[1] ?? 0) % 4 !== 0)
-    throw new RangeError(
-      `cost: images ${formatShape(images.shape)}; expected [n, channels, side, side], the side a multiple of 4`,
-    );
+  if (shape.length !== 3)
+    throw new RangeError(`cost: images ${formatShape(images.shape)}; expected [n, channels, height, width]`);
   if (rows < fewestImages)
     throw new RangeError(`cost: ${rows} images; at least ${fewestImages} are needed to train and to measure`);
   if (labels.length !== rows)
@@ -221,7 +224,10 @@ function dataOf({ images, labels, classes }: CostRequest, stream: RandomStream):
       ),
     };
   };
-  return { classes, train: take(parts.train), validation: take(parts.validation), test: take(parts.test) };
+  const [train, validation, test] = [parts.train, parts.validation, parts.test].map((part) => take(part));
+  if (train === undefined || validation === undefined || test === undefined)
+    throw new Error("there are three parts");
+  return { network, classes, train, validation, test };
 }
 
 function rowsOf({ y }: Labelled): number {

@@ -17,6 +17,14 @@ const attacks: Readonly<Record<AttackMethod, (attack: Attack) => Promise<Found>>
   "closed-form": readClosedForm,
 };
 
+const usualWords: Readonly<Record<AttackMethod, string>> = {
+  dlg: "matches the gradient",
+  inverting: "matches the angle; smooth images",
+  informed: "looks for the most probable image",
+  linear: "reads the first layer",
+  "closed-form": "solves layer by layer",
+};
+
 /**
  * One attack on a shared gradient: finds the labels and the inputs behind it with a method that suits the network, as an
  * attacker would who has the network, the gradient, and knows the client's defence.
@@ -71,6 +79,7 @@ export async function attackGradient(request: WatchedAttackRequest): Promise<Gra
             description: settings.plan.description,
             ...(adaptation !== undefined && { adaptation }),
           },
+    attacker: method === "linear" ? usualWords.linear : (adaptation ?? usualWords[method]),
     seconds: secondsSoFar(),
     notes: known.note === undefined ? [] : [known.note],
     model: {

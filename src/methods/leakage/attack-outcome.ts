@@ -132,6 +132,8 @@ export interface GradientAttackOutcome {
   /** What the attacker minimised, or would have: squared differences, or 1 − the cosine of the angle. */
   readonly distance: "squared" | "cosine";
   readonly defence: DefenceKnowledge | undefined;
+  /** What the attacker did, in a few words. */
+  readonly attacker: string;
   /** The course of the attempt that was chosen. At least one point; evaluations ascend. */
   readonly curve: readonly CurvePoint[];
   /** The recovery at a few evaluations, ascending from the start to the end, about evenly spaced. */

@@ -10,13 +10,16 @@ import { modelFromOnnx } from "../../models/onnx.ts";
 import type { RandomStream } from "../../numeric/random.ts";
 import { attackedNetworks } from "./network-parameters.ts";
 
-function networkNamed(name: string, activation: Activation | undefined): Model {
+/** What a network is to take and to tell apart, instead of what its name says. */
+export interface NetworkSizes {
+  readonly inputShape: readonly number[];
+  readonly classes: number;
+}
+
+function networkNamed(name: string, activation: Activation | undefined, sizes?: NetworkSizes): Model {
   const isGrey = name === "lenet-grey";
-  return modelNamed(isGrey ? "lenet" : name, {
-    inputShape: isGrey ? [1, 28, 28] : [3, 32, 32],
-    classes: isGrey ? 10 : 100,
-    ...(activation && { activation }),
-  });
+  const usual = isGrey ? { inputShape: [1, 28, 28], classes: 10 } : { inputShape: [3, 32, 32], classes: 100 };
+  return modelNamed(isGrey ? "lenet" : name, { ...(sizes ?? usual), ...(activation && { activation }) });
 }
 
 export interface ModelChoice {
@@ -40,10 +43,11 @@ export interface AttackedModel {
 /**
  * The network of an attack.
  *
+ * @param sizes of a named network; a file has its own
  * @throws InputError in one line for a word that is no network, a file that cannot be read or is no classifier, options that
  *   the network does not take
  */
-export async function openAttackedModel(choice: ModelChoice): Promise<AttackedModel> {
+export async function openAttackedModel(choice: ModelChoice, sizes?: NetworkSizes): Promise<AttackedModel> {
   const { model: name, activation, mean, deviation } = choice;
   const isFromFile = name.toLowerCase().endsWith(".onnx");
   if (!isFromFile && !attackedNetworks.some((each) => each === name))
@@ -52,7 +56,7 @@ export async function openAttackedModel(choice: ModelChoice): Promise<AttackedMo
     );
   if (isFromFile && activation !== undefined)
     throw new InputError(`--activation ${activation}: the activations of ${name} are those of its file`);
-  const bare = isFromFile ? await modelFromOnnx(name) : networkNamed(name, activation);
+  const bare = isFromFile ? await modelFromOnnx(name) : networkNamed(name, activation, sizes);
   const model = withNormalisation(bare, { mean, deviation });
   const stored = "pretrained" in bare ? (bare.pretrained as Named<NDArray>) : undefined;
   return {

@@ -1,9 +1,12 @@
 /** What an audit says: its table, its figures, its answer in words, and what is to be known beside them. */
+
+import type { Model } from "../../models/model.ts";
 import { errorCrosses } from "../../runs/crosses.ts";
 import { formatCount, formatNumber } from "../../runs/format.ts";
 import { errorBars } from "../../runs/repeats.ts";
 import type { Run } from "../../runs/run.ts";
 import { type CostOfDefences, clientImages, type DefenceCost } from "./accuracy.ts";
+import { isSmooth } from "./attack-method.ts";
 import {
   type Audit,
   type AuditedDefence,
@@ -193,7 +196,7 @@ export function answerOf({ defences, holds, hides }: Audit, cost?: CostOfDefence
 }
 
 export interface NotesContext {
-  readonly channels: number;
+  readonly model: Model;
   readonly cost: CostOfDefences | undefined;
   /** Why there was no training, where it was asked for. */
   readonly refusal: string | undefined;
@@ -202,11 +205,16 @@ export interface NotesContext {
 /** The caveats that belong beside the answer. */
 export function notesOf(parameters: AuditParameters, audit: Audit, context: NotesContext): string[] {
   const { samples, seeds, evaluations, dtype, accuracy, trainSteps, trainSeeds, trainImages } = parameters;
-  const { channels, cost, refusal } = context;
+  const { model, cost, refusal } = context;
   const bare = audit.defences.find(({ defence }) => defence === "none");
   const plural = (count: number): string => (count === 1 ? "" : "s");
   const notes = [
-    `LeNet with sigmoids for ${channels} channel${plural(channels)} and random parameters, batches of one image, ${samples} images in the order of the data and ${seeds} network${plural(seeds)} with its start for each. Trained or deeper networks and larger batches are not attacked.`,
+    `${model.description[0]?.toUpperCase() ?? ""}${model.description.slice(1)}, batches of one image, ${samples} images in the order of the data and ${seeds} start${plural(seeds)}, each with a network of its own where parameters are random. Other networks and larger batches are not attacked.`,
+    ...(isSmooth(model)
+      ? []
+      : [
+          "The network has kinks, such as ReLU's: the attack matches angles there, and is weaker than on smooth ones. Failures say less of defences.",
+        ]),
     `One attack from one start, of at most ${formatCount(evaluations)} evaluations in ${dtype}, by an attacker who knows the defence and that images are smooth and in [0, 1]. One with more effort, or a model of such images, may do better: that a defence holds here is no proof of safety.`,
   ];
   if (bare !== undefined && bare.recovered.rate < 0.8)

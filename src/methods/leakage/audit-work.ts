@@ -1,21 +1,21 @@
 /** One attack of an audit, from end to end, in whichever process it is done: see audit.ts. */
 import { castArray, type NDArray, ndarray } from "../../engine/ndarray.ts";
 import * as tree from "../../engine/tree.ts";
-import { lenet } from "../../models/lenet.ts";
-import { parameterAt } from "../../models/model.ts";
 import { type RandomStreamState, resumeRandomStream } from "../../numeric/random.ts";
 import type { WorkContext } from "../../runs/workers/protocol.ts";
+import { attackGradient } from "./attack-gradient.ts";
+import { type ModelChoice, openAttackedModel } from "./attacked-model.ts";
 import type { Gradient } from "./defences/defence.ts";
 import { applyDefences, parseDefences } from "./defences/parse.ts";
 import { meanSquaredError, peakSignalToNoiseRatio } from "./image-metrics.ts";
-import { inferLabel } from "./infer-labels.ts";
-import { informedAttack } from "./informed-attack.ts";
 import { type Float, sharedGradient } from "./shared-gradient.ts";
 
 export interface AuditTask {
-  /** [channels, side, side] in [0, 1]. */
+  /** [channels, height, width] in [0, 1]. */
   readonly image: NDArray;
   readonly label: number;
+  readonly network: ModelChoice;
+  /** Of a named network. */
   readonly classes: number;
   readonly defence: string;
   readonly evaluations: number;
@@ -43,40 +43,39 @@ export interface AuditedAttack {
 
 /** The client's gradient, the defence, the attack and the judgement. */
 export default async function auditWork(task: AuditTask, { signal }: WorkContext): Promise<AuditedAttack> {
-  const { image, label, classes, evaluations, dtype } = task;
-  const [channels = 1, side = 0] = image.shape;
-  const model = lenet({ channels, side, classes });
+  const { image, label, network, classes, evaluations, dtype } = task;
+  const attacked = await openAttackedModel(network, { inputShape: image.shape, classes });
+  const { model } = attacked;
   const [weights, start, noise] = resumeRandomStream(task.stream).spawn(3);
   if (weights === undefined || start === undefined || noise === undefined)
     throw new Error("spawn(3) gives three streams");
-  const parameters = model.init(weights, dtype);
+  const parameters = attacked.parameters(weights, dtype);
   const x = castArray(ndarray(image.data, [1, ...image.shape], image.dtype), dtype);
   const exact = await sharedGradient({ model, parameters, x, labels: [label], dtype });
   const plan = parseDefences(task.defence);
-  const client = { model, parameters, x };
-  const gradient = await applyDefences(exact, plan.defences, { stream: noise, client });
-  const inferred = inferLabel(parameterAt(gradient, "fc.bias"));
-  const recovery = await informedAttack({
+  const gradient = await applyDefences(exact, plan.defences, {
+    stream: noise,
+    client: { model, parameters, x },
+  });
+  const found = await attackGradient({
     model,
     parameters,
     gradient,
-    label: inferred,
-    effects: plan.defences.flatMap(({ effects }) => effects),
+    examples: 1,
+    settings: { labels: "infer", method: "auto", evaluations, restarts: 1, dtype, plan },
     stream: start,
-    dtype,
-    evaluations,
     signal,
   });
   const original = castArray(image, "float64");
-  const recovered = ndarray(recovery.images.data, image.shape, "float64");
+  const recovered = ndarray(found.recovered.data, image.shape, "float64");
   return {
     meanSquaredError: meanSquaredError(original, recovered),
     psnr: peakSignalToNoiseRatio(original, recovered),
-    labelRecovered: inferred === label,
+    labelRecovered: found.recoveredLabels[0] === label,
     distortion: sineBetween(exact, gradient),
-    evaluations: recovery.evaluations,
-    status: recovery.status,
-    attacker: recovery.words,
+    evaluations: found.evaluations,
+    status: found.attempts[found.chosen]?.status ?? "read off",
+    attacker: found.attacker,
   };
 }
 

@@ -55,7 +55,7 @@ describe("auditDefences", () => {
     [{ defences: [] }, "at least one is needed"],
     [{ seeds: 0 }, "seeds 0 is not a positive integer"],
     [{ labels: [0, 1] }, "2 labels for 1 images"],
-    [{ images: ndarray(new Float64Array(70), [1, 1, 7, 10], "float64") }, "the side a multiple of 4"],
+    [{ images: ndarray(new Float64Array(70), [1, 1, 7, 10], "float64") }, "side a multiple of 4"],
   ])("refuses %o", async (wrong, message) => {
     const asked = { ...tiny, defences: ["none"], ...wrong, stream: randomStream(1) };
     await expect(auditDefences(asked)).rejects.toThrow(message);

@@ -7,6 +7,7 @@ import { median } from "../../numeric/statistics/quantile.ts";
 import type { Interval } from "../../numeric/statistics/sample.ts";
 import type { Kept } from "../../runs/workers/kept-results.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
+import type { ModelChoice } from "./attacked-model.ts";
 import type { AuditedAttack, AuditTask } from "./audit-work.ts";
 import { type DefencePlan, parseDefences } from "./defences/parse.ts";
 import type { Float } from "./shared-gradient.ts";
@@ -39,11 +40,13 @@ export const attacksToHold = 35;
 export const tellsFrom = 0.5;
 
 export interface AuditRequest {
-  /** [samples, channels, side, side] in [0, 1]; the side a multiple of 4. */
+  /** [samples, channels, height, width] in [0, 1]. */
   readonly images: NDArray;
   /** A class of each image; drawn where absent. */
   readonly labels?: readonly number[];
-  /** Of the network; 10 by default. */
+  /** `lenet` by default; of the images' shape where it is not a file. */
+  readonly network?: ModelChoice;
+  /** Of a named network; 10 by default. */
   readonly classes?: number;
   /** As `parseDefences` reads each; {@link defaultDefences} by default. */
   readonly defences?: readonly string[];
@@ -167,11 +170,12 @@ export function planOf(text: string): DefencePlan {
 
 /** Every image with every seed. */
 function casesOf(request: AuditRequest, stream: RandomStream): Omit<AuditTask, "defence">[] {
-  const { images, labels, classes = 10, seeds = 1, evaluations = 1500, dtype = "float32" } = request;
+  const { images, labels, network = { model: "lenet" }, classes = 10 } = request;
+  const { seeds = 1, evaluations = 1500, dtype = "float32" } = request;
   const [samples = 0, ...shape] = images.shape;
-  if (samples < 1 || shape.length !== 3 || shape[1] !== shape[2] || (shape[1] ?? 0) % 4 !== 0)
+  if (samples < 1 || shape.length !== 3)
     throw new RangeError(
-      `audit: images ${formatShape(images.shape)}; expected [samples, channels, side, side], the side a multiple of 4`,
+      `audit: images ${formatShape(images.shape)}; expected [samples, channels, height, width]`,
     );
   for (const [name, value] of Object.entries({ seeds, evaluations, classes }))
     if (!Number.isInteger(value) || value < 1)
@@ -184,7 +188,7 @@ function casesOf(request: AuditRequest, stream: RandomStream): Omit<AuditTask, "
     const image = ndarray(images.data.slice(i * size, (i + 1) * size), shape, images.dtype);
     return each
       .spawn(seeds)
-      .map((own) => ({ image, label, classes, evaluations, dtype, stream: own.state() }));
+      .map((own) => ({ image, label, network, classes, evaluations, dtype, stream: own.state() }));
   });
 }
 

@@ -42,6 +42,7 @@ export function fakeAttack(rest: number, changes: Partial<AttackOutcome> = {}): 
       method: "dlg",
       distance: "squared",
       defence: undefined,
+      attacker: "fades noise",
       curve: parts.map((part, step) => ({
         evaluation: step * 10,
         matchingLoss: 40 * part ** 2 * (1 + 0.4 * noise(step)),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { command, defineMethod, type Method } from "../../runs/method.ts";
 import { attackCommand } from "./attack-command.ts";
 import type { AttackImages } from "./attack-outcome.ts";
-import { attackedModels } from "./audit-models.ts";
+import { networkParameter, networkParameters } from "./network-parameters.ts";
 import { riskCommand } from "./risk-command.ts";
 import { type TextCommandParts, textCommand } from "./text/command.ts";
 
@@ -13,10 +13,8 @@ const auditSchema = z.object({
     positional: true,
     placeholder: "DATA",
   }),
-  model: z
-    .enum(attackedModels)
-    .default("lenet")
-    .meta({ description: "The network whose gradient is shared, with random parameters" }),
+  model: networkParameter("lenet"),
+  ...networkParameters,
   defences: z.string().min(1).default("all").meta({
     description:
       "Defences separated by semicolons, each as attack --defence takes it; all is a grid over kinds and strengths",

@@ -1,20 +1,25 @@
 /** The command `leakage audit`: reads the images, audits the defences, trains under them, writes the report. */
 import { type ImageDataset, openDataset } from "../../data/dataset.ts";
+import type { ImageShape } from "../../data/image.ts";
 import { InputError } from "../../data/input-error.ts";
+import { sameShape } from "../../engine/shape.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { keptResults } from "../../runs/workers/kept-results.ts";
 import { type CostOfDefences, canTrain, costOfDefences, fewestImages } from "./accuracy.ts";
 import type { TrainingOutcome } from "./accuracy-work.ts";
+import { type AttackedModel, imageShapeOf, type ModelChoice, openAttackedModel } from "./attacked-model.ts";
 import { auditDefences, defaultDefences, planOf } from "./audit.ts";
-import { modelInputs } from "./audit-models.ts";
 import { answerOf, notesOf, rowsOf, writeAudit } from "./audit-report.ts";
 import type { AuditedAttack } from "./audit-work.ts";
 import type { Float } from "./shared-gradient.ts";
 
 export interface AuditParameters {
   readonly data: string;
-  readonly model: "lenet";
+  readonly model: string;
+  readonly activation?: ModelChoice["activation"];
+  readonly mean?: readonly number[] | undefined;
+  readonly deviation?: readonly number[] | undefined;
   readonly defences: string;
   readonly samples: number;
   readonly start: number;
@@ -29,26 +34,27 @@ export interface AuditParameters {
 
 /** @throws InputError when a defence or the data cannot be read, there are too few images or they do not fit the network */
 export async function runAudit(parameters: AuditParameters, run: Run): Promise<CommandResult> {
-  const { data, model, samples, start, seeds, evaluations, dtype } = parameters;
+  const { data, samples, start, seeds, evaluations, dtype, model, activation, mean, deviation } = parameters;
   const defences = defencesOf(parameters.defences);
-  const shape = modelInputs[model];
+  const network: ModelChoice = { model, activation, mean, deviation };
+  const usual = await openAttackedModel(network);
+  const shape = imageShapeOf(usual.model);
   const dataset = await openDataset(data, { count: samples, start, shape, signal: run.signal });
   const { images, labels, classNames, notices } = dataset;
-  const [, channels = 0, height = 0, width = 0] = images.shape;
-  if (height !== width || height % 4 !== 0)
-    throw new InputError(
-      `${data}: images of ${channels} x ${height} x ${width}; expected square ones with a side that is a multiple of 4`,
-    );
   if (notices[0] !== undefined)
     run.note(`${notices[0]}${notices.length > 1 ? `; ${notices.length - 1} more such notices` : ""}.`);
-  const training = parameters.accuracy ? await trainingImages(parameters, dataset, run.signal) : undefined;
-  const classes = Math.max(2, classNames?.length ?? 10);
+  const classes = usual.isFromFile ? usual.model.classes : Math.max(2, classNames?.length ?? 10);
+  const audited = await openAttackedModel(network, { inputShape: images.shape.slice(1), classes });
+  requireFit(audited, dataset, data);
+  const training = parameters.accuracy
+    ? await trainingImages(parameters, dataset, { shape, signal: run.signal })
+    : undefined;
   const [attacking, costing] = run.rng.spawn(2);
   if (attacking === undefined || costing === undefined) throw new Error("spawn(2) gives two streams");
   const kept = keptResults<{ attacks: AuditedAttack; tuning: TrainingOutcome; trainings: TrainingOutcome }>(
     run,
   );
-  const shared = { classes, defences, threads: run.threads, signal: run.signal };
+  const shared = { network, classes, defences, threads: run.threads, signal: run.signal };
   const audit = await auditDefences({
     ...shared,
     images,
@@ -74,7 +80,7 @@ export async function runAudit(parameters: AuditParameters, run: Run): Promise<C
       onProgress: (done, total) => run.progress(done, total, "trainings"),
     });
   await writeAudit(run, audit, cost);
-  for (const note of notesOf(parameters, audit, { channels, cost, refusal: training?.refusal }))
+  for (const note of notesOf(parameters, audit, { model: audited.model, cost, refusal: training?.refusal }))
     run.note(note);
   return {
     answer: answerOf(audit, cost),
@@ -97,6 +103,28 @@ function defencesOf(text: string): readonly string[] {
   }
 }
 
+/** @throws InputError when the images or their classes are not the network's, or one example's gradient needs the others */
+function requireFit(
+  { model, isFromFile }: AttackedModel,
+  { images, labels }: ImageDataset,
+  data: string,
+): void {
+  const shape = images.shape.slice(1);
+  if (!sameShape(shape, model.inputShape))
+    throw new InputError(
+      `${data}: images of ${shape.join(" x ")}; expected ${model.inputShape.join(" x ")} for ${model.description}`,
+    );
+  const largest = Math.max(0, ...Array.from(labels?.data ?? [], Number));
+  if (isFromFile && largest >= model.classes)
+    throw new InputError(
+      `${data}: a label of ${largest}; expected classes from 0 to ${model.classes - 1} for ${model.description}`,
+    );
+  if (model.buffers !== undefined)
+    throw new InputError(
+      `--model: ${model.description}; expected a network without batch normalisation, as clients clip the gradients of single images`,
+    );
+}
+
 interface TrainingImages {
   readonly images: ImageDataset["images"];
   readonly labels: readonly number[];
@@ -106,11 +134,10 @@ interface TrainingImages {
 
 /** So many images as are to be trained on, or all that there are. */
 async function trainingImages(
-  { data, model, trainImages }: AuditParameters,
+  { data, trainImages }: AuditParameters,
   { kind }: ImageDataset,
-  signal: AbortSignal,
+  options: { readonly shape: ImageShape; readonly signal: AbortSignal },
 ): Promise<TrainingImages> {
-  const options = { shape: modelInputs[model], signal };
   // A folder lists one class after the other, so that its beginning is no sample.
   const part = kind === "folder" ? undefined : await openPart(data, { ...options, count: trainImages });
   const { images, labels, classNames } = part ?? (await openDataset(data, options));

@@ -22,6 +22,7 @@ const outcome: AttackOutcome = {
   method: "dlg",
   distance: "squared",
   defence: undefined,
+  attacker: "matches the gradient",
   curve: [],
   frames: [],
   mismatch: 3e-11,
