@@ -39,7 +39,7 @@ function minimised(outcome: GradientAttackOutcome | undefined): Pick<CurveFigure
       caption:
         "What the attacker minimises: how improbable what was shared is with its image, and the image by itself; a jump where it begins to trust the gradient more.",
     };
-  if (outcome?.distance === "cosine")
+  if (outcome?.distance === "cosine" || outcome?.method === "inverting")
     return {
       label: "matching loss 1 − cos(g′, g)",
       caption: `What the attacker minimises: 1 minus the cosine of the angle between its own gradient and the one received${outcome.method === "inverting" ? ", plus what it believes of images" : ""}.`,

@@ -71,7 +71,7 @@ export async function attackGradient(request: WatchedAttackRequest): Promise<Gra
     ...best,
     labelKnowledge: known.knowledge,
     method,
-    distance: best.distance ?? adapted.distance,
+    distance: adapted.distance,
     defence:
       settings.plan.text === "none"
         ? undefined

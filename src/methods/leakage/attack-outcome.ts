@@ -129,7 +129,7 @@ export interface GradientAttackOutcome {
   readonly recoveredLabels: readonly number[];
   readonly labelKnowledge: LabelKnowledge;
   readonly method: AttackMethod;
-  /** What the attacker minimised, or would have: squared differences, or 1 − the cosine of the angle. */
+  /** What methods are compared by: squared differences, or 1 − the cosine of the angle where the length is unknown. */
   readonly distance: "squared" | "cosine";
   readonly defence: DefenceKnowledge | undefined;
   /** What the attacker did, in a few words. */

@@ -10,7 +10,6 @@ import {
   requireSingle,
 } from "./attack-task.ts";
 import { type AttackWatch, watchAttack } from "./attack-watch.ts";
-import type { MatchingRequest } from "./gradient-matching.ts";
 import { informedAttack } from "./informed-attack.ts";
 import { type AttemptSummary, type RecoveryStep, recover } from "./recover.ts";
 
@@ -61,17 +60,16 @@ export async function matchGradients(attack: Attack, form: MatchingForm = {}): P
       return checkpoints?.keep(stateOf(attack, recovery, watch, ended));
     },
   });
-  const compared: MatchingRequest = { ...matching, ...(form.distance && { distance: form.distance }) };
+  // With a prior or another distance the loss is not what methods are compared by.
   const mismatch =
-    form.priors === undefined
-      ? relativeTo(compared, recovery.matchingLoss)
-      : (await mismatchOf({ ...compared, labels: recovery.labels }, recovery.images)).mismatch;
+    form.priors === undefined && form.distance === undefined
+      ? relativeTo(matching, recovery.matchingLoss)
+      : (await mismatchOf({ ...matching, labels: recovery.labels }, recovery.images)).mismatch;
   return {
     recovered: recovery.images,
     recoveredLabels: recovery.labels,
     ...courseOf(watch, recovery.chosen, recovery),
     mismatch,
-    ...(form.distance && { distance: form.distance }),
     attempts: recovery.attempts,
     chosen: recovery.chosen,
     evaluations: recovery.attempts.reduce((total, attempt) => total + attempt.evaluations, 0),

@@ -33,8 +33,6 @@ export interface Found {
   readonly curve: readonly CurvePoint[];
   readonly frames: readonly Frame[];
   readonly mismatch: number;
-  /** Where it is not that of the adaptation. */
-  readonly distance?: "cosine";
   readonly attempts: readonly AttemptSummary[];
   readonly chosen: number;
   readonly evaluations: number;
