@@ -136,7 +136,7 @@ export interface GradientAttackOutcome {
   readonly attacker: string;
   /** The course of the attempt that was chosen. At least one point; evaluations ascend. */
   readonly curve: readonly CurvePoint[];
-  /** The recovery at a few evaluations, ascending from the start to the end, about evenly spaced. */
+  /** The recovery at a few evaluations, ascending from the start to the end; about equally much happens between them. */
   readonly frames: readonly Frame[];
   /** The distance at the end: of squared differences as a part of the shared gradient's squared norm. Without priors. */
   readonly mismatch: number;
