@@ -55,8 +55,8 @@ export default {
     const sets = quick
       ? [{ set: "mnist", count: 3, evaluations: 1500 }]
       : [
-          { set: "mnist", count: 10, evaluations: 1500 },
-          { set: "cifar-10", count: 3, evaluations: 3500 },
+          { set: "mnist", count: 5, evaluations: 1500 },
+          { set: "cifar-10", count: 2, evaluations: 3500 },
         ];
     const tables = [];
     for (const { set, count, evaluations } of sets) {
