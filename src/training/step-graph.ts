@@ -8,7 +8,7 @@ import { type ClipOptions, clipGradient } from "./clip.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Problem } from "./problem.ts";
 import { clippedRowsGradient } from "./row-clip.ts";
-import { mapTensors, type NamedArrays, type TensorTree } from "./trees.ts";
+import { branchAt, mapTensors, type NamedArrays, type TensorTree, tensorAt } from "./trees.ts";
 
 export interface StepperOptions {
   readonly problem: Problem;
@@ -44,6 +44,27 @@ export type GradientTransform = (
 /** What a step is made of: row numbers [B], the learning rate (float64), factors [B], further arrays. */
 export type StepTensors = { indices: Tensor; rate: Tensor; weights?: Tensor; inputs: TensorTree };
 export type CarryTensors = { parameters: TensorTree; optimizer: TensorTree; buffers: TensorTree };
+
+/**
+ * The parts of a compiled step's arguments by their names.
+ *
+ * @throws TypeError when one is missing
+ */
+export function tracedCarry(tree: TensorTree): CarryTensors {
+  return {
+    parameters: branchAt(tree, "parameters"),
+    optimizer: branchAt(tree, "optimizer"),
+    buffers: branchAt(tree, "buffers"),
+  };
+}
+
+/** The same of what a step is made of. */
+export function tracedStep(tree: TensorTree): StepTensors {
+  const [indices, rate, weights] = ["indices", "rate", "weights"].map((name) => tensorAt(tree, name));
+  if (indices === undefined || rate === undefined)
+    throw new TypeError("a step is made of indices and a rate");
+  return { indices, rate, inputs: branchAt(tree, "inputs"), ...(weights && { weights }) };
+}
 
 export interface BatchGradient {
   readonly loss: Tensor;

@@ -7,17 +7,16 @@ import { scan } from "../engine/transforms/scan.ts";
 import { compileTrees } from "./compile-trees.ts";
 import type { Batch } from "./sampler.ts";
 import { asInt32, fillInputs, fillSteps, type StepRun, stepArraysLike, stepTree } from "./step-arrays.ts";
-import { type CarryTensors, type StepperOptions, type StepTensors, takeStep } from "./step-graph.ts";
-import { makeTransformedCall } from "./transformed-steps.ts";
 import {
-  type ArrayTree,
-  arraysOf,
-  type NamedArrays,
-  type TensorTree,
-  tensorsOf,
-  tracedZeros,
-  zerosOf,
-} from "./trees.ts";
+  type CarryTensors,
+  type StepperOptions,
+  type StepTensors,
+  takeStep,
+  tracedCarry,
+  tracedStep,
+} from "./step-graph.ts";
+import { makeTransformedCall } from "./transformed-steps.ts";
+import { type ArrayTree, arraysOf, type NamedArrays, tensorsOf, tracedZeros, zerosOf } from "./trees.ts";
 
 export type { StepRun } from "./step-arrays.ts";
 export type { StepperOptions } from "./step-graph.ts";
@@ -140,10 +139,10 @@ async function makeScannedCall(
   const executable = await compileTrees(
     (carry, tables, sequences) =>
       scan(
-        (c: CarryTensors, step: StepTensors) => takeStep(options, c, tables as TensorTree, step),
-        carry as unknown as CarryTensors,
-        sequences as unknown as StepTensors,
-      ) as unknown as TensorTree,
+        (c: CarryTensors, step: StepTensors) => takeStep(options, c, tables, step),
+        tracedCarry(carry),
+        tracedStep(sequences),
+      ),
     [like, data, stepTree(arrays)],
     options.compile,
   );

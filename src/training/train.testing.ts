@@ -1,9 +1,10 @@
 import { type NDArray, ndarray } from "../engine/ndarray.ts";
 import * as op from "../engine/ops/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import { parameterAt } from "../models/model.ts";
 import { randomStream } from "../numeric/random.ts";
 import type { TrainableModel } from "./problem.ts";
-import type { NamedArrays } from "./trees.ts";
+import type { NamedArrays, NamedTensors } from "./trees.ts";
 
 /** Rows of two noisy classes in `features` dimensions. */
 export function twoClasses(rows: number, features: number, seed: number, dtype: "float32" | "float64") {
@@ -48,6 +49,10 @@ export function smallMlp(features: number, hidden = 7): TrainableModel {
 /** Batch normalisation with running statistics (momentum 0.1), then a linear layer. */
 export function normalizedLinear(features: number): TrainableModel {
   const layer = (parameters: unknown) => parameters as { weight: Tensor; scale: Tensor; shift: Tensor };
+  const running = (buffers: NamedTensors = {}) => ({
+    mean: parameterAt(buffers, "mean"),
+    variance: parameterAt(buffers, "variance"),
+  });
   return {
     init: (stream, dtype) => ({
       weight: ndarray(stream.normal(features * 2), [features, 2], dtype),
@@ -60,17 +65,17 @@ export function normalizedLinear(features: number): TrainableModel {
     }),
     apply(parameters, x, { buffers } = {}) {
       const { weight, scale, shift } = layer(parameters);
-      const statistics = buffers as unknown as { mean: Tensor; variance: Tensor };
+      const statistics = running(buffers);
       return op.matmul(op.batchNorm(x, scale, shift, { statistics }).output, weight);
     },
     applyTraining(parameters, buffers, x) {
       const { weight, scale, shift } = layer(parameters);
       const { output, mean, variance } = op.batchNorm(x, scale, shift);
-      const running = buffers as unknown as { mean: Tensor; variance: Tensor };
-      const move = (before: Tensor, now: Tensor): Tensor => before.mul(0.9).add(now.mul(0.1));
+      const before = running(buffers);
+      const move = (old: Tensor, now: Tensor): Tensor => old.mul(0.9).add(now.mul(0.1));
       return {
         output: op.matmul(output, weight),
-        buffers: { mean: move(running.mean, mean), variance: move(running.variance, variance) },
+        buffers: { mean: move(before.mean, mean), variance: move(before.variance, variance) },
       };
     },
   };

@@ -101,7 +101,7 @@ export function recordSize<P extends NamedArrays, D extends NamedArrays>(
 export function recordSize(given: unknown): { states: number; bytes: number } {
   const options = given as AnyTrainOptions;
   const plan = planTraining(options);
-  const optimizer = plan.optimizer.init(tracedZeros(plan.parameters)) as unknown as Carry["optimizer"];
+  const optimizer = plan.optimizer.init(tracedZeros(plan.parameters));
   const { states } = recordedStates(options, plan);
   const { parameters, buffers } = plan;
   return { states, bytes: states * bytesOf({ parameters, optimizer, buffers }) };

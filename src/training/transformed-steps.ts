@@ -1,21 +1,30 @@
 // Steps whose gradient is changed on the host before the update sees it: two graphs, and what lies between them.
 import { itemAt } from "../engine/lists.ts";
 import { type NDArray, zerosArray } from "../engine/ndarray.ts";
-import type { Tensor } from "../engine/tensor.ts";
 import * as tree from "../engine/tree.ts";
 import { compileTrees } from "./compile-trees.ts";
 import type { Batch } from "./sampler.ts";
 import { asInt32, fillInputs, fillSteps, stepArraysLike, stepTree } from "./step-arrays.ts";
 import {
   batchGradient,
-  type CarryTensors,
   type GradientTransform,
   type StepperOptions,
   type StepTensors,
+  tracedCarry,
+  tracedStep,
   update,
 } from "./step-graph.ts";
 import type { Carry, StepCall } from "./stepper.ts";
-import { type ArrayTree, arraysOf, mapTensors, type NamedArrays, type TensorTree, zerosOf } from "./trees.ts";
+import {
+  type ArrayTree,
+  arraysOf,
+  branchAt,
+  mapTensors,
+  type NamedArrays,
+  type TensorTree,
+  tensorAt,
+  zerosOf,
+} from "./trees.ts";
 
 /** Compiles the steps of batches like this one. */
 export async function makeTransformedCall(
@@ -30,7 +39,7 @@ export async function makeTransformedCall(
   const arrays = stepArraysLike(first, extra, { length: 1, dtype });
   const gradientGraph = await compileTrees(
     (carry, tables, steps) => {
-      const found = batchGradient(options, carry as unknown as CarryTensors, tables, onlyStep(steps));
+      const found = batchGradient(options, tracedCarry(carry), tables, onlyStep(steps));
       const { gradient, buffers, loss, rows: each } = found;
       return [gradient, buffers, { loss, ...(each === undefined ? {} : { rows: each }) }];
     },
@@ -39,8 +48,13 @@ export async function makeTransformedCall(
   );
   const rate = zerosArray([], "float64");
   const updateGraph = await compileTrees(
-    (carry, gradient, size) => update(options, carry as unknown as CarryTensors, gradient, size as Tensor),
-    [{ parameters: like.parameters, optimizer: like.optimizer }, like.parameters, rate],
+    (state, gradient) => {
+      const size = tensorAt(state, "rate");
+      if (size === undefined) throw new TypeError("a step has a rate");
+      const [parameters, optimizer] = [branchAt(state, "parameters"), branchAt(state, "optimizer")];
+      return update(options, { parameters, optimizer }, gradient, size);
+    },
+    [{ parameters: like.parameters, optimizer: like.optimizer, rate }, like.parameters],
     options.compile,
   );
   const gradient = zerosOf(like.parameters) as NamedArrays;
@@ -71,7 +85,7 @@ export async function makeTransformedCall(
         requireAlike(parameters, transformed);
         rate.data[0] = itemAt(learningRates, i);
         const moved = { parameters: next.parameters, optimizer: next.optimizer };
-        await updateGraph.runInto(moved, { parameters, optimizer }, transformed, rate);
+        await updateGraph.runInto(moved, { parameters, optimizer, rate }, transformed);
         state = next;
       }
       return {
@@ -88,7 +102,7 @@ export async function makeTransformedCall(
 
 /** The first of stacked steps. */
 function onlyStep(steps: TensorTree): StepTensors {
-  return mapTensors((tensor) => tensor.reshape(tensor.shape.slice(1)), steps) as unknown as StepTensors;
+  return tracedStep(mapTensors((tensor) => tensor.reshape(tensor.shape.slice(1)), steps));
 }
 
 /** @throws RangeError when a transformation gave another tree of arrays than the gradient's */

@@ -3,7 +3,7 @@ import { itemAt } from "../engine/lists.ts";
 import { type NDArray, zerosArray } from "../engine/ndarray.ts";
 import { zeros } from "../engine/ops/constants.ts";
 import { sizeOf } from "../engine/shape.ts";
-import type { Spec, Tensor } from "../engine/tensor.ts";
+import { isTensor, type Spec, type Tensor } from "../engine/tensor.ts";
 import * as tree from "../engine/tree.ts";
 
 /** Trees as training meets them: parameters, gradients, the state of an optimiser, whatever their structure. */
@@ -23,6 +23,27 @@ export function tensorsOf(value: unknown): Tensor[] {
 
 export function arraysOf(value: unknown): NDArray[] {
   return tree.leaves(value) as NDArray[];
+}
+
+/**
+ * The part of a tree under a name.
+ *
+ * @throws TypeError when the tree has no such part
+ */
+export function branchAt(value: TensorTree, name: string): TensorTree {
+  const branch = isBranching(value) ? value[name] : undefined;
+  if (branch === undefined) throw new TypeError(`the tree of tensors has no part ${name}`);
+  return branch;
+}
+
+/** The tensor of a tree under a name; `undefined` where there is nothing. */
+export function tensorAt(value: TensorTree, name: string): Tensor | undefined {
+  const branch = isBranching(value) ? value[name] : undefined;
+  return isTensor(branch) ? branch : undefined;
+}
+
+function isBranching(value: TensorTree): value is { readonly [name: string]: TensorTree } {
+  return !isTensor(value) && !Array.isArray(value);
 }
 
 /** The tree of the structure of `first` with `f` of the tensors at each place of all trees. */
