@@ -2,11 +2,12 @@ import { apply, applyOne, type Op, type Tensor, type TensorLike } from "../tenso
 import { requireFloat } from "./check.ts";
 import { toTensor } from "./constants.ts";
 import * as e from "./elementwise.ts";
+import { unary, unaryOf } from "./elementwise-rules.ts";
 import { only } from "./shape.ts";
 
 /** Special functions: accurate where the textbook formula cancels, composed where the runtime has no kernel. */
 
-const log1pOp = e.unary("log1p", {
+const log1pOp = unary("log1p", {
   gradient: (ct, x) => e.div(ct, e.add(x, 1)),
   onnx: "Log1p",
   lower: (x) => {
@@ -20,7 +21,7 @@ const log1pOp = e.unary("log1p", {
   },
 });
 
-const expm1Op = e.unary("expm1", {
+const expm1Op = unary("expm1", {
   // Not y + 1, which cancels where x is far below 0.
   gradient: (ct, x) => e.mul(ct, e.exp(x)),
   onnx: "Expm1",
@@ -35,7 +36,7 @@ const expm1Op = e.unary("expm1", {
   },
 });
 
-const softplusOp = e.unary("softplus", {
+const softplusOp = unary("softplus", {
   gradient: (ct, x) => e.mul(ct, e.sigmoid(x)),
   onnx: "Softplus",
   lower: (x) => (x.dtype === "float64" ? e.add(e.relu(x), log1p(e.exp(e.neg(e.abs(x))))) : undefined),
@@ -43,7 +44,7 @@ const softplusOp = e.unary("softplus", {
 
 const twoOverRootPi = 2 / Math.sqrt(Math.PI);
 
-const erfOp = e.unary("erf", {
+const erfOp = unary("erf", {
   gradient: (ct, x) => e.mul(ct, e.mul(e.exp(e.neg(e.square(x))), twoOverRootPi)),
   onnx: "Erf",
   lower: (x) => (x.dtype === "float64" ? erfFloat64(x) : undefined),
@@ -136,7 +137,7 @@ const normalDensity = (x: Tensor): Tensor =>
   e.mul(e.exp(e.mul(e.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
 
 /** The standard normal distribution function; in float64 to full relative accuracy in the lower tail, too. */
-const normalDistributionOp = e.unary("normalDistribution", {
+const normalDistributionOp = unary("normalDistribution", {
   gradient: (ct, x) => e.mul(ct, normalDensity(x)),
   onnx: "NormalDistribution",
   lower: (x) => {
@@ -168,7 +169,7 @@ const geluOp: Op<GeluOptions> = {
     const x = only(inputs);
     if (ct === undefined) return [undefined];
     if (attributes.approximate === "none") {
-      const distribution = e.unaryOf(normalDistributionOp, x, "float");
+      const distribution = unaryOf(normalDistributionOp, x, "float");
       return [e.mul(ct, e.add(distribution, e.mul(x, normalDensity(x))))];
     }
     const distribution = tanhDistribution(x);
@@ -182,20 +183,20 @@ const geluOp: Op<GeluOptions> = {
     // In float32 the fused kernel, which is one pass; its error is below 1e-6, so its tail below -4 has few digits.
     if (x.dtype === "float32") return undefined;
     return [
-      e.mul(x, approximate === "tanh" ? tanhDistribution(x) : e.unaryOf(normalDistributionOp, x, "float")),
+      e.mul(x, approximate === "tanh" ? tanhDistribution(x) : unaryOf(normalDistributionOp, x, "float")),
     ];
   },
   emit: (emitter, inputs, _, { approximate }) => emitter.node("Gelu", inputs, { approximate }),
 };
 
 /** log(1 + x), accurate near 0. */
-export const log1p = (x: TensorLike): Tensor => e.unaryOf(log1pOp, x, "float");
+export const log1p = (x: TensorLike): Tensor => unaryOf(log1pOp, x, "float");
 /** exp(x) - 1, accurate near 0. */
-export const expm1 = (x: TensorLike): Tensor => e.unaryOf(expm1Op, x, "float");
+export const expm1 = (x: TensorLike): Tensor => unaryOf(expm1Op, x, "float");
 /** log(1 + exp(x)), without overflow. */
-export const softplus = (x: TensorLike): Tensor => e.unaryOf(softplusOp, x, "float");
+export const softplus = (x: TensorLike): Tensor => unaryOf(softplusOp, x, "float");
 /** The error function. */
-export const erf = (x: TensorLike): Tensor => e.unaryOf(erfOp, x, "float");
+export const erf = (x: TensorLike): Tensor => unaryOf(erfOp, x, "float");
 
 /** The Gaussian error linear unit x Phi(x), or its tanh approximation. */
 export function gelu(x: TensorLike, { approximate = "none" }: Partial<GeluOptions> = {}): Tensor {
