@@ -2,7 +2,7 @@ import { castArray, type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { sizeOf } from "../../engine/shape.ts";
 import { attackGradient } from "./attack-gradient.ts";
 import type { AttackOutcome, AttackRequest, Frame } from "./attack-outcome.ts";
-import { clientGradient } from "./client.ts";
+import { clientGradients } from "./client.ts";
 import { type MatchedImage, matchImages } from "./match-images.ts";
 
 /**
@@ -15,7 +15,8 @@ import { type MatchedImage, matchImages } from "./match-images.ts";
 export async function attackImages(request: AttackRequest): Promise<AttackOutcome> {
   const { model, parameters, images, labels, noise, settings } = request;
   const { plan, dtype } = settings;
-  const gradient = await clientGradient({ model, parameters, images, labels, plan, noise, dtype });
+  const client = { model, parameters, x: images, labels, plan, noise, dtype };
+  const { shared: gradient } = await clientGradients(client);
   const originals = castArray(images, "float64");
   const errors = (found: NDArray<"float64">): MatchedImage[] => matchImages(originals, found);
   const outcome = await attackGradient({

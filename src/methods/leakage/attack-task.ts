@@ -1,9 +1,8 @@
 import { castArray, type NDArray } from "../../engine/ndarray.ts";
 import * as tree from "../../engine/tree.ts";
 import type { LabelsBefore } from "./attack-labels.ts";
-import type { AttackMethod, CurvePoint, Frame, GradientAttackRequest } from "./attack-outcome.ts";
+import type { AttackMethod, GradientAttackOutcome, GradientAttackRequest } from "./attack-outcome.ts";
 import { compileMatching, type MatchingRequest } from "./gradient-matching.ts";
-import type { AttemptSummary } from "./recover.ts";
 
 /** What every method of attack is given, and what it gives back. */
 
@@ -27,16 +26,19 @@ export interface Attack {
 }
 
 /** What one method found. */
-export interface Found {
-  readonly recovered: NDArray<"float64">;
-  readonly recoveredLabels: readonly number[];
-  readonly curve: readonly CurvePoint[];
-  readonly frames: readonly Frame[];
-  readonly mismatch: number;
-  readonly attempts: readonly AttemptSummary[];
-  readonly chosen: number;
-  readonly evaluations: number;
-  readonly ending: string;
+export interface Found
+  extends Pick<
+    GradientAttackOutcome,
+    | "recovered"
+    | "recoveredLabels"
+    | "curve"
+    | "frames"
+    | "mismatch"
+    | "attempts"
+    | "chosen"
+    | "evaluations"
+    | "ending"
+  > {
   /** What was done about the defence, where it is not the adaptation of the matching. */
   readonly adaptation?: string;
 }

@@ -5,10 +5,11 @@ import { type RandomStreamState, resumeRandomStream } from "../../numeric/random
 import type { WorkContext } from "../../runs/workers/protocol.ts";
 import { attackGradient } from "./attack-gradient.ts";
 import { type ModelChoice, openAttackedModel } from "./attacked-model.ts";
+import { clientGradients } from "./client.ts";
 import type { Gradient } from "./defences/defence.ts";
-import { applyDefences, parseDefences } from "./defences/parse.ts";
+import { parseDefences } from "./defences/parse.ts";
 import { meanSquaredError, peakSignalToNoiseRatio } from "./image-metrics.ts";
-import { type Float, sharedGradient } from "./shared-gradient.ts";
+import type { Float } from "./shared-gradient.ts";
 
 export interface AuditTask {
   /** [channels, height, width] in [0, 1]. */
@@ -50,13 +51,10 @@ export default async function auditWork(task: AuditTask, { signal }: WorkContext
   if (weights === undefined || start === undefined || noise === undefined)
     throw new Error("spawn(3) gives three streams");
   const parameters = attacked.parameters(weights, dtype);
-  const x = castArray(ndarray(image.data, [1, ...image.shape], image.dtype), dtype);
-  const exact = await sharedGradient({ model, parameters, x, labels: [label], dtype });
+  const x = ndarray(image.data, [1, ...image.shape], image.dtype);
   const plan = parseDefences(task.defence);
-  const gradient = await applyDefences(exact, plan.defences, {
-    stream: noise,
-    client: { model, parameters, x },
-  });
+  const client = { model, parameters, x, labels: [label], plan, noise, dtype };
+  const { exact, shared: gradient } = await clientGradients(client);
   const found = await attackGradient({
     model,
     parameters,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { lcg } from "../../../bench/harness/data.js";
 import { ndarray } from "../../engine/ndarray.ts";
 import {
   clipped,
@@ -9,7 +10,6 @@ import {
   totalVariation,
   totalVariationGradient,
 } from "./image-metrics.ts";
-import { lcg } from "./lcg.testing.ts";
 import { referenceFile } from "./vectors.testing.ts";
 
 const image = (data: ArrayLike<number>, shape: number[]): Image => ndarray(data, shape, "float64");

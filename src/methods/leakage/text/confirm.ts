@@ -1,13 +1,10 @@
-import type { NDArray } from "../../../engine/ndarray.ts";
-import { type Named, parameterAt } from "../../../models/model.ts";
-import type { TextModel } from "../../../models/text-model.ts";
+import { parameterAt } from "../../../models/model.ts";
 import { randomStream } from "../../../numeric/random.ts";
 import { applyDefences, type DefencePlan, parseDefences } from "../defences/parse.ts";
-import type { Float } from "../shared-gradient.ts";
 import { entryErrors } from "./entry-errors.ts";
 import { compileTextGradient } from "./gradient.ts";
 import { namedLeaves } from "./named-parameters.ts";
-import { placeLabels } from "./place-labels.ts";
+import { type PlaceLabelsRequest, placeLabels } from "./place-labels.ts";
 
 export interface Confirmation {
   /** Whether the gradient of the text is the shared one, but for rounding and the noise of a defence. */
@@ -18,16 +15,7 @@ export interface Confirmation {
   readonly labels: readonly number[];
 }
 
-export interface ConfirmTextRequest {
-  readonly model: TextModel;
-  readonly parameters: Named<NDArray>;
-  readonly gradient: Named<NDArray>;
-  /** The guessed text as the model is fed it, [MASK] included. */
-  readonly ids: readonly number[];
-  readonly rows: readonly number[];
-  /** The labels of these rows, in any order. */
-  readonly labels: readonly number[];
-  readonly dtype: Float;
+export interface ConfirmTextRequest extends PlaceLabelsRequest {
   /** What the client did to its gradient; nothing by default. */
   readonly plan?: DefencePlan;
 }
