@@ -39,6 +39,14 @@ export function adamW(options: AdamOptions = {}): Optimizer {
   return makeAdam("AdamW", { weightDecay: 0.01, ...options });
 }
 
+/**
+ * The root, with a finite derivative at 0: a step is differentiated too, and the second moment of an entry that never had a
+ * gradient is 0. What is added there is far below any epsilon.
+ */
+function rootOf(secondMoment: Tensor): Tensor {
+  return op.maximum(secondMoment, secondMoment.dtype === "float64" ? 1e-300 : 1e-36).sqrt();
+}
+
 function makeAdam(
   name: "Adam" | "AdamW",
   { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay }: AdamOptions & { weightDecay: number },
@@ -72,7 +80,7 @@ function makeAdam(
       const decay = learningRate.mul(-weightDecay);
       const step = mapTensors(
         (m, v, p) => {
-          const denominator = v.sqrt().div(root.cast(v.dtype)).add(epsilon);
+          const denominator = rootOf(v).div(root.cast(v.dtype)).add(epsilon);
           const moved = m.mul(rate.cast(m.dtype)).div(denominator);
           return isDecoupled ? p.mul(decay.cast(p.dtype)).add(moved) : moved;
         },

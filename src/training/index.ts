@@ -15,19 +15,23 @@ export { type MinimizeByAdamOptions, type MinimizeByAdamResult, minimizeByAdam }
 export type { Optimizer } from "./optimizer.ts";
 export {
   type Criterion,
+  type Curvature,
   crossEntropy,
   type Examples,
   type LossFunction,
   type TrainableModel,
 } from "./problem.ts";
-export {
-  type RecordedStep,
-  type RecordOptions,
-  replay,
-  replayBackward,
-  type TrainingRecord,
+export type {
+  RecordedStep,
+  RecordOptions,
+  TrainingRecord,
 } from "./record.ts";
+export { type AdjointOptions, differentiateRecord, type StepAdjoint } from "./record-adjoint.ts";
+export { displacements, type TangentOptions } from "./record-tangent.ts";
+export { replay, replayBackward, replayForward } from "./replay.ts";
+export { type RetrainOptions, retrainWithout } from "./retrain.ts";
 export { meanOfClippedRows } from "./row-clip.ts";
+export { type RowFunctions, type RowFunctionsOptions, rowFunctions } from "./row-functions.ts";
 export {
   type Batch,
   epochShuffling,

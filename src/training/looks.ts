@@ -52,7 +52,9 @@ export async function createLooks(
     recordAt,
     checkpointAt: selectSteps(checkpoint === undefined ? "none" : { every: checkpoint.every }, context),
     normAt: selectSteps({ every: normEvery }, context),
-    ...(record === undefined ? {} : { writer: await createRecordWriter(carry, stepper, start.step, record) }),
+    ...(record === undefined
+      ? {}
+      : { writer: await createRecordWriter(carry, stepper, start.step, { ...record, stepsPerEpoch }) }),
   };
   if (evaluate === undefined) return looks;
   const heldOut = evaluate.data;

@@ -2,9 +2,18 @@ import type { TypedArray } from "../engine/dtype.ts";
 import type { NDArray } from "../engine/ndarray.ts";
 import * as op from "../engine/ops/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import { linearize } from "../engine/transforms/jvp.ts";
 import * as tree from "../engine/tree.ts";
 import type { RandomStream } from "../numeric/random.ts";
-import { arraysOf, type NamedArrays, type NamedTensors, type TensorsOf, type TensorTree } from "./trees.ts";
+import {
+  arraysOf,
+  mapTensors,
+  type NamedArrays,
+  type NamedTensors,
+  type TensorsOf,
+  type TensorTree,
+  tensorsOf,
+} from "./trees.ts";
 
 /** What training needs of a model; every `Model` of src/models has it. */
 export interface TrainableModel {
@@ -44,9 +53,20 @@ export type LossFunction<P = NamedArrays, D = NamedArrays> = (
 /** One loss for each row [B] of a model's output and the rows of y. */
 export type Criterion = (output: Tensor, y: Tensor) => Tensor;
 
-/** The default criterion: softmax cross entropy for integer classes [B] or probabilities [B, classes]. */
+/**
+ * The default criterion: softmax cross entropy for integer classes [B] or probabilities [B, classes]; of one logit
+ * [B, 1], which is that of class 1, and classes 0 and 1 the binary cross entropy.
+ */
 export const crossEntropy: Criterion = (output, y) =>
-  op.softmaxCrossEntropy(output, y, { reduction: "none" });
+  isOneLogit(output, y)
+    ? op.binaryCrossEntropyWithLogits(op.reshape(output, [output.size]), y.cast(output.dtype), {
+        reduction: "none",
+      })
+    : op.softmaxCrossEntropy(output, y, { reduction: "none" });
+
+function isOneLogit(output: Tensor, y: Tensor): boolean {
+  return output.rank === 2 && output.shape[1] === 1 && y.rank === 1 && y.dtype === "int64";
+}
 
 /** What a training step differentiates, and what an evaluation computes. */
 export interface Problem {
@@ -61,6 +81,48 @@ export interface Problem {
     buffers: TensorTree,
     batch: TensorTree,
   ): { readonly loss: Tensor; readonly correct?: Tensor };
+  /**
+   * The problem with the model's output replaced by its linearisation at the parameters, so that second derivatives are
+   * those of Gauss and Newton. Of a model only.
+   */
+  readonly gaussNewton?: Problem;
+}
+
+/** Whose second derivatives count: all, those of the loss through a linear model (Gauss-Newton), or none. */
+export type Curvature = "exact" | "gauss-newton" | "none";
+
+/**
+ * The problem with less curvature in training: of the same losses and gradients.
+ *
+ * @throws RangeError for a loss function of one's own, which has no model to linearise, with `gauss-newton`
+ */
+export function withCurvature(problem: Problem, curvature: Curvature): Problem {
+  if (curvature === "exact") return problem;
+  if (curvature === "gauss-newton") {
+    if (problem.gaussNewton === undefined)
+      throw new RangeError("curvature gauss-newton needs a model, whose output is then linearised");
+    return problem.gaussNewton;
+  }
+  return {
+    ...problem,
+    train(parameters, buffers, batch, inputs) {
+      let next = buffers;
+      const loss = linearisedAt((values) => {
+        const found = problem.train(values, buffers, batch, inputs);
+        next = found.buffers;
+        return found.loss;
+      }, parameters);
+      return { loss, buffers: next };
+    },
+  };
+}
+
+/** The value and first derivative of `f` at the parameters, and no others. */
+function linearisedAt(f: (parameters: TensorTree) => Tensor, parameters: TensorTree): Tensor {
+  const fixed = mapTensors(op.stopGradient, parameters);
+  const [value, push] = linearize(f, fixed);
+  const moved = mapTensors((p, at) => p.sub(at), parameters, fixed);
+  return op.stopGradient(value).add(push(moved));
 }
 
 export function problemOfLoss<P, D>(loss: LossFunction<P, D>): Problem {
@@ -75,14 +137,33 @@ export function problemOfLoss<P, D>(loss: LossFunction<P, D>): Problem {
   };
 }
 
-export function problemOfModel(model: TrainableModel, criterion: Criterion = crossEntropy): Problem {
+/**
+ * @param options.rowPenalty lambda of lambda/2 |parameters|^2, a part of the loss of each row in training
+ */
+export function problemOfModel(
+  model: TrainableModel,
+  criterion: Criterion = crossEntropy,
+  { rowPenalty = 0 }: { readonly rowPenalty?: number | undefined } = {},
+): Problem {
+  const linearised: TrainableModel = {
+    ...model,
+    apply: (parameters, x, options) =>
+      linearisedAt((values) => model.apply(values as NamedTensors, x, options), parameters),
+  };
+  const problem = makeProblem(model, criterion, rowPenalty);
+  return { ...problem, gaussNewton: makeProblem(linearised, criterion, rowPenalty) };
+}
+
+function makeProblem(model: TrainableModel, criterion: Criterion, rowPenalty: number): Problem {
+  const penalised = (rows: Tensor, parameters: TensorTree): Tensor =>
+    rowPenalty === 0 ? rows : rows.add(squaredNorm(parameters).mul(rowPenalty / 2));
   return {
     train(parameters, buffers, batch, inputs) {
       const { x, y } = batch as { x: Tensor; y: Tensor };
       const masks = Object.keys(inputs).length === 0 ? {} : { masks: inputs as NamedTensors };
       if (model.applyTraining === undefined) {
         const output = model.apply(parameters as NamedTensors, x, { training: true, ...masks });
-        return { loss: criterion(output, y), buffers };
+        return { loss: penalised(criterion(output, y), parameters), buffers };
       }
       const { output, buffers: next } = model.applyTraining(
         parameters as NamedTensors,
@@ -90,7 +171,7 @@ export function problemOfModel(model: TrainableModel, criterion: Criterion = cro
         x,
         masks,
       );
-      return { loss: criterion(output, y), buffers: next };
+      return { loss: penalised(criterion(output, y), parameters), buffers: next };
     },
     evaluate(parameters, buffers, batch) {
       const { x, y } = batch as { x: Tensor; y: Tensor };
@@ -101,9 +182,17 @@ export function problemOfModel(model: TrainableModel, criterion: Criterion = cro
       const loss = criterion(output, y);
       const isClasses = y.dtype === "int64" && y.rank === 1 && output.rank === 2;
       if (!isClasses) return { loss };
-      return { loss, correct: op.equal(op.argmax(output, { axis: -1 }), y).cast(output.dtype) };
+      const chosen = isOneLogit(output, y)
+        ? op.greater(op.reshape(output, [output.size]), 0).cast("int64")
+        : op.argmax(output, { axis: -1 });
+      return { loss, correct: op.equal(chosen, y).cast(output.dtype) };
     },
   };
+}
+
+function squaredNorm(parameters: TensorTree): Tensor {
+  const squares = tensorsOf(parameters).map((tensor) => op.sum(op.square(tensor)));
+  return squares.reduce((sum, square) => sum.add(square));
 }
 
 /** Data that were found to be finite before: a method may train a thousand times on the same arrays. */
@@ -146,9 +235,11 @@ function requireFinite(name: string, { dtype, data }: NDArray, rows: number): vo
 /** @throws RangeError naming the first row whose class the model does not have */
 export function requireClasses(name: string, y: NDArray, classes: number | undefined): void {
   if (classes === undefined || y.dtype !== "int64" || y.shape.length !== 1) return;
-  const row = (y.data as BigInt64Array).findIndex((label) => label < 0n || label >= classes);
+  // One logit tells two classes apart.
+  const count = Math.max(2, classes);
+  const row = (y.data as BigInt64Array).findIndex((label) => label < 0n || label >= count);
   if (row >= 0)
     throw new RangeError(
-      `${name}.y: row ${row} is of class ${y.data[row]}; expected 0 to ${classes - 1}, the classes of the model`,
+      `${name}.y: row ${row} is of class ${y.data[row]}; expected 0 to ${count - 1}, the classes of the model`,
     );
 }

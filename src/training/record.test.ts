@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { adam } from "./adam.ts";
-import { replay, replayBackward } from "./record.ts";
+import { replay, replayBackward } from "./replay.ts";
 import { sgd } from "./sgd.ts";
 import { smallMlp, twoClasses } from "./train.testing.ts";
 import { openRecord, recordSize, train } from "./train.ts";
@@ -40,7 +40,7 @@ describe("a record", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it.each(["all", "sqrt", "none", { every: 9 }, { lastEpochs: 1 }, [3, 20]] as const)(
+  it.each(["all", "sqrt", "log", "none", { every: 9 }, { lastEpochs: 1 }, [3, 20]] as const)(
     "gives every state bit for bit, with states %o stored",
     async (states) => {
       const { record, kept, state } = await trainAndKeep({ record: { states } });

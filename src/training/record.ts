@@ -7,12 +7,11 @@ import { writeWhole } from "../data/whole-file.ts";
 import { viewBytes } from "../engine/dtype.ts";
 import { itemAt } from "../engine/lists.ts";
 import * as tree from "../engine/tree.ts";
-import { createPacing, walk } from "./pacing.ts";
 import type { Batch } from "./sampler.ts";
 import { createSnapshotStore, readExactly, type SnapshotStore } from "./snapshots.ts";
 import type { Carry, Stepper } from "./stepper.ts";
 import type { StepSelection } from "./steps.ts";
-import { arraysOf, zerosOf } from "./trees.ts";
+import { arraysOf } from "./trees.ts";
 
 export interface RecordOptions {
   /** The steps whose states are stored; the first and the last one always are. Default `sqrt`. */
@@ -34,6 +33,8 @@ export interface TrainingRecord {
   /** Steps firstStep to lastStep - 1 were taken. */
   readonly firstStep: number;
   readonly lastStep: number;
+  /** Absent where the sampler had no epochs. */
+  readonly stepsPerEpoch?: number;
   /** Of step firstStep + i at [i]. */
   readonly batches: readonly Batch[];
   readonly learningRates: readonly number[];
@@ -45,86 +46,19 @@ export interface TrainingRecord {
   dispose(): Promise<void>;
 }
 
-interface Internals {
+export interface Internals {
   readonly store: SnapshotStore;
   readonly stepper: Stepper;
 }
 
 const internals = new WeakMap<TrainingRecord, Internals>();
 
-function internalsOf(record: TrainingRecord): Internals {
+/** What the functions of this room need of a record beside its public face. */
+export function internalsOf(record: TrainingRecord): Internals {
   const found = internals.get(record);
   if (found === undefined)
     throw new TypeError("replay: the record was made neither by train nor by openRecord");
   return found;
-}
-
-/**
- * The state before step `step` (for `lastStep`: at the end), as it was to the last bit: read where it is stored, else
- * computed again from the last stored one before.
- *
- * @throws RangeError when the record has no such step
- */
-export async function replay(record: TrainingRecord, step: number): Promise<Carry> {
-  const { store, stepper } = internalsOf(record);
-  if (!Number.isInteger(step) || step < record.firstStep || step > record.lastStep)
-    throw new RangeError(`replay: ${step} is not a step of ${record.firstStep} to ${record.lastStep}`);
-  const from = record.stored.findLast((stored) => stored <= step) ?? record.firstStep;
-  const start = await store.get(from);
-  const walker = { carry: start, spare: zerosOf(start) as Carry };
-  for await (const _ of walk(stepper, walker, createPacing(), spanOf(record, from, step)));
-  return walker.carry;
-}
-
-function spanOf(record: TrainingRecord, from: number, to: number) {
-  return {
-    firstStep: from,
-    total: to,
-    batches: record.batches.slice(from - record.firstStep, to - record.firstStep),
-    learningRateOf: (step: number): number => itemAt(record.learningRates, step - record.firstStep),
-  };
-}
-
-/**
- * The recorded steps from the last to the first. What lies between two stored states is computed once and held while
- * it is gone through.
- *
- * @param options.from the first step to be given, `record.firstStep` by default
- * @throws RangeError when the record has no such step
- */
-export async function* replayBackward(
-  record: TrainingRecord,
-  { from = record.firstStep }: { readonly from?: number } = {},
-): AsyncGenerator<RecordedStep> {
-  const { store, stepper } = internalsOf(record);
-  if (!Number.isInteger(from) || from < record.firstStep || from > record.lastStep)
-    throw new RangeError(`replay: ${from} is not a step of ${record.firstStep} to ${record.lastStep}`);
-  const pacing = createPacing(1);
-  let end = record.lastStep;
-  while (end > from) {
-    const begin = record.stored.findLast((stored) => stored < end) ?? record.firstStep;
-    let state = await store.get(begin);
-    const states = [state];
-    const span = spanOf(record, begin, end - 1);
-    for (let step = begin; step < end - 1; step++) {
-      const walker = { carry: state, spare: zerosOf(state) as Carry };
-      const i = step - begin;
-      const one = { ...span, firstStep: step, batches: span.batches.slice(i, i + 1) };
-      for await (const _ of walk(stepper, walker, pacing, one));
-      state = walker.carry;
-      states.push(state);
-    }
-    for (let step = end - 1; step >= Math.max(begin, from); step--) {
-      const i = step - record.firstStep;
-      yield {
-        step,
-        ...itemAt(states, step - begin),
-        batch: itemAt(record.batches, i),
-        learningRate: itemAt(record.learningRates, i),
-      };
-    }
-    end = begin;
-  }
 }
 
 /** A record that is being written. */
@@ -139,7 +73,11 @@ export async function createRecordWriter(
   like: Carry,
   stepper: Stepper,
   firstStep: number,
-  { folder, budget = 2 ** 30 }: RecordOptions,
+  {
+    folder,
+    budget = 2 ** 30,
+    stepsPerEpoch,
+  }: RecordOptions & { readonly stepsPerEpoch?: number | undefined },
 ): Promise<RecordWriter> {
   const store = await createSnapshotStore(like, { folder, budget });
   const batches: Batch[] = [];
@@ -154,7 +92,15 @@ export async function createRecordWriter(
     },
     async finish(step) {
       const record = makeRecord(
-        { firstStep, lastStep: step, batches, learningRates, losses, stored: store.steps },
+        {
+          firstStep,
+          lastStep: step,
+          ...(stepsPerEpoch === undefined ? {} : { stepsPerEpoch }),
+          batches,
+          learningRates,
+          losses,
+          stored: store.steps,
+        },
         { store, stepper },
       );
       if (folder !== undefined) await writeLog(folder, like, record);
@@ -176,6 +122,7 @@ interface Index {
   readonly format: "fallline training record 1";
   readonly firstStep: number;
   readonly lastStep: number;
+  readonly stepsPerEpoch?: number;
   readonly rows: number;
   readonly weighted: boolean;
   readonly state: readonly { path: string; dtype: string; shape: readonly number[] }[];
@@ -187,7 +134,7 @@ interface Index {
  * `weights.bin` (float64).
  */
 async function writeLog(folder: string, like: Carry, record: TrainingRecord): Promise<void> {
-  const { batches, learningRates, losses, firstStep, lastStep } = record;
+  const { batches, learningRates, losses, firstStep, lastStep, stepsPerEpoch } = record;
   const sizes = Int32Array.from(batches, ({ indices }) => indices.length);
   const rows = sizes.reduce((sum, size) => sum + size, 0);
   const indices = new Int32Array(rows);
@@ -213,6 +160,7 @@ async function writeLog(folder: string, like: Carry, record: TrainingRecord): Pr
     format: "fallline training record 1",
     firstStep,
     lastStep,
+    ...(stepsPerEpoch === undefined ? {} : { stepsPerEpoch }),
     rows,
     weighted,
     state,
@@ -233,7 +181,7 @@ export async function readRecord(folder: string, like: Carry, stepper: Stepper):
     throw new InputError(
       `${path}: the record is of other parameters or another optimiser: ${describeState(index.state)}; expected ${describeState(expected)}`,
     );
-  const { firstStep, lastStep, rows } = index;
+  const { firstStep, lastStep, stepsPerEpoch, rows } = index;
   const steps = lastStep - firstStep;
   const read = async (name: string, count: number, width: number): Promise<Uint8Array> =>
     readExactly(join(folder, name), count * width);
@@ -255,7 +203,15 @@ export async function readRecord(folder: string, like: Carry, stepper: Stepper):
   });
   const store = await createSnapshotStore(like, { folder, budget: 0, keep: true });
   return makeRecord(
-    { firstStep, lastStep, batches, learningRates, losses, stored: store.steps },
+    {
+      firstStep,
+      lastStep,
+      ...(stepsPerEpoch === undefined ? {} : { stepsPerEpoch }),
+      batches,
+      learningRates,
+      losses,
+      stored: store.steps,
+    },
     { store, stepper },
   );
 }

@@ -9,6 +9,7 @@ import {
   requireClasses,
   type TrainableModel,
 } from "./problem.ts";
+import { requireInRange } from "./settings.ts";
 import { arraysOf, type NamedArrays } from "./trees.ts";
 
 /** A model with its data, or a loss with its parameters. */
@@ -19,6 +20,7 @@ export interface StartOptions {
   readonly parameters?: NamedArrays;
   readonly buffers?: NamedArrays;
   readonly data: NamedArrays;
+  readonly rowPenalty?: number | undefined;
 }
 
 /** What is trained, and where it begins. */
@@ -35,10 +37,13 @@ export interface Start {
  */
 export function startOf(
   owner: string,
-  { model, criterion, loss, parameters, buffers, data }: StartOptions,
+  { model, criterion, loss, parameters, buffers, data, rowPenalty }: StartOptions,
   drawn: { readonly stream: RandomStream; readonly dtype: "float32" | "float64" },
 ): Start {
+  if (rowPenalty !== undefined) requireInRange(owner, { rowPenalty });
   if (loss !== undefined) {
+    if (rowPenalty !== undefined)
+      throw new TypeError(`${owner}: rowPenalty is for a model; a loss has its own penalty`);
     if (parameters === undefined) throw new TypeError(`${owner}: a loss needs initial parameters`);
     return { problem: problemOfLoss(loss), parameters, buffers: {} };
   }
@@ -49,7 +54,7 @@ export function startOf(
   const first = parameters ?? (model.init(drawn.stream, drawn.dtype) as NamedArrays);
   const dtype = arraysOf(first)[0]?.dtype === "float64" ? "float64" : "float32";
   return {
-    problem: problemOfModel(model, criterion),
+    problem: problemOfModel(model, criterion, { rowPenalty }),
     parameters: first,
     buffers: buffers ?? ((model.initialBuffers?.(dtype) ?? {}) as NamedArrays),
   };

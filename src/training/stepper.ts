@@ -42,6 +42,8 @@ export interface StepLosses {
 }
 
 export interface Stepper {
+  /** What it was made for. */
+  readonly options: StepperOptions;
   /** The optimiser's state before the first step. */
   initialState(parameters: NamedArrays): Promise<ArrayTree>;
   /** Takes steps from one carry into the arrays of another. */
@@ -101,6 +103,8 @@ export function createStepper(options: StepperOptions): Stepper {
   let last: Promise<unknown> = Promise.resolve();
 
   return {
+    options,
+
     async initialState(parameters) {
       // An optimiser that remembers nothing has nothing to compile.
       const like = optimizer.init(tracedZeros(parameters));

@@ -1,11 +1,13 @@
 /**
  * Which steps something happens at: all, every k-th, given ones, those a rounded square root apart (so that
- * recomputing what lies between needs as much memory again), or the last epochs.
+ * recomputing what lies between needs as much memory again), those that halve what is left (`log`: T/2, 3T/4, ..., the
+ * fewest from which a walk backwards takes O(T log T) steps), or the last epochs.
  */
 export type StepSelection =
   | "all"
   | "none"
   | "sqrt"
+  | "log"
   | { readonly every: number }
   | { readonly lastEpochs: number }
   | readonly number[];
@@ -31,6 +33,7 @@ export function selectSteps(
   if (selection === "none") return { has: () => false, after: () => Number.POSITIVE_INFINITY, count: 0 };
   if (selection === "all") return everyFrom(0, 1, total);
   if (selection === "sqrt") return everyFrom(0, Math.max(1, Math.round(Math.sqrt(total))), total);
+  if (selection === "log") return givenSteps(halvings(total), total);
   if (isList(selection)) return givenSteps(selection, total);
   if ("every" in selection) {
     if (!Number.isInteger(selection.every) || selection.every < 1)
@@ -41,6 +44,12 @@ export function selectSteps(
   if (!(selection.lastEpochs >= 1))
     throw new RangeError(`steps: lastEpochs ${selection.lastEpochs} is not a number from 1 up`);
   return everyFrom(Math.max(0, total - selection.lastEpochs * stepsPerEpoch), 1, total);
+}
+
+function halvings(total: number): number[] {
+  const steps = [0];
+  for (let left = total; left > 1; left = Math.floor(left / 2)) steps.push(total - Math.floor(left / 2));
+  return steps;
 }
 
 function isList(selection: StepSelection): selection is readonly number[] {

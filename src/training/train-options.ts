@@ -146,6 +146,11 @@ export interface TrainModelOptions extends CommonOptions<NamedArrays, Examples> 
   readonly buffers?: NamedArrays;
   /** Of drawn parameters. Default float32. */
   readonly dtype?: "float32" | "float64";
+  /**
+   * lambda of lambda/2 |parameters|^2 in the loss of every row, so that a row left out takes its share along, where an
+   * optimiser's weight decay stays whole. It is no part of evaluations. Default 0.
+   */
+  readonly rowPenalty?: number;
 }
 
 export interface TrainLossOptions<P extends NamedArrays, D extends NamedArrays> extends CommonOptions<P, D> {

@@ -418,7 +418,13 @@ describe("train", () => {
       [{ weights: [1, 2] }, /2 weights for 70 rows/],
       [{ stopping: { patience: 2 } }, /stopping needs evaluate/],
       [{ data: { ...data, y: heldOut.y } }, /data.y has 45 rows, data.x has 70/],
-      [{ model: { ...smallMlp(5), classes: 1 } }, /data.y: row \d+ is of class 1; expected 0 to 0/],
+      [
+        {
+          model: { ...smallMlp(5), classes: 1 },
+          data: { ...data, y: ndarray(new Float64Array(70).fill(2), [70], "int64") },
+        },
+        /data.y: row 0 is of class 2; expected 0 to 1/,
+      ],
       [{ schedule: () => Number.NaN }, /the schedule gives the learning rate NaN at step 0/],
       [{ sampler: () => givenBatches([[]]) }, /the batch of step 0 is empty/],
       [{ stepsPerCall: 0 }, /stepsPerCall 0/],

@@ -1,0 +1,138 @@
+// Recorded steps as one call of a compiled graph sees them: their states, rows and rates, stacked.
+import { itemAt } from "../engine/lists.ts";
+import { type NDArray, zerosArray } from "../engine/ndarray.ts";
+import { sizeOf } from "../engine/shape.ts";
+import type { RecordedStep } from "./record.ts";
+import { asInt32, fillInputs, fillSteps, stepArraysLike, stepTree } from "./step-arrays.ts";
+import { type StepperOptions, type StepTensors, tracedStep } from "./step-graph.ts";
+import {
+  type ArrayTree,
+  arraysOf,
+  branchAt,
+  bytesOf,
+  type NamedArrays,
+  type TensorTree,
+  withArrays,
+} from "./trees.ts";
+
+/** Steps of one call: as many as their states take this much, which a call's cost is small beside. */
+const stackedBytes = 2 ** 22;
+const mostSteps = 32;
+
+/**
+ * Recorded steps in lists for one call each: of one batch size, with consecutive steps in the order in which they come.
+ *
+ * @param bytesOfStep what a step adds to a call beside its state
+ */
+export async function* stretches(
+  steps: AsyncIterable<RecordedStep>,
+  { bytesOfStep = 0 }: { readonly bytesOfStep?: number } = {},
+): AsyncGenerator<readonly RecordedStep[]> {
+  let held: RecordedStep[] = [];
+  for await (const step of steps) {
+    const [first] = held;
+    const most = Math.max(
+      1,
+      Math.min(mostSteps, Math.floor(stackedBytes / (bytesOf(step.parameters) + bytesOfStep))),
+    );
+    const fits = first === undefined || (haveOneShape(first, step) && held.length < most);
+    if (!fits) {
+      yield* inWholeCalls(held, most);
+      held = [];
+    }
+    held.push(step);
+  }
+  yield* inWholeCalls(held, mostSteps);
+}
+
+/** Lists of other lengths would each be a graph to compile: they are taken step by step. */
+function inWholeCalls(held: readonly RecordedStep[], most: number): readonly (readonly RecordedStep[])[] {
+  return held.length === most ? [held] : held.map((step) => [step]);
+}
+
+function haveOneShape({ batch: a }: RecordedStep, { batch: b }: RecordedStep): boolean {
+  return a.indices.length === b.indices.length && (a.weights === undefined) === (b.weights === undefined);
+}
+
+/** What one call takes: [steps, ...] each. */
+export type StackedSteps = {
+  readonly parameters: NamedArrays;
+  readonly optimizer: ArrayTree;
+  readonly step: ArrayTree;
+};
+
+/** The parts of a stacked step's tensors. */
+export function stackedStep(recorded: TensorTree): {
+  readonly parameters: TensorTree;
+  readonly optimizer: TensorTree;
+  readonly step: StepTensors;
+} {
+  return {
+    parameters: branchAt(recorded, "parameters"),
+    optimizer: branchAt(recorded, "optimizer"),
+    step: tracedStep(branchAt(recorded, "step")),
+  };
+}
+
+/** Arrays for calls with lists like this one, and what fills them. */
+export function stackSteps(
+  { data, inputs }: Pick<StepperOptions, "data" | "inputs">,
+  like: readonly RecordedStep[],
+): { readonly arrays: StackedSteps; fill(list: readonly RecordedStep[]): void } {
+  const first = itemAt(like, 0);
+  const length = like.length;
+  const dtype = arraysOf(first.parameters)[0]?.dtype ?? "float32";
+  const rows = arraysOf(data)[0]?.shape[0] ?? 0;
+  const extrasOf = ({ step, batch }: RecordedStep): NamedArrays =>
+    inputs?.(step, asInt32(batch.indices)) ?? {};
+  const stepArrays = stepArraysLike(first.batch, extrasOf(first), { length, dtype });
+  const states = {
+    parameters: stackOf(first.parameters, length),
+    optimizer: stackOf(first.optimizer, length),
+  };
+  return {
+    arrays: { ...states, step: stepTree(stepArrays) },
+    fill(list) {
+      fillSteps(
+        stepArrays,
+        list.map(({ batch }) => batch),
+        list.map(({ learningRate }) => learningRate),
+        rows,
+        itemAt(list, 0).step,
+      );
+      for (const [i, recorded] of list.entries()) {
+        if (inputs !== undefined) fillInputs(stepArrays.inputs, extrasOf(recorded), i);
+        writeAt(states.parameters, recorded.parameters, i);
+        writeAt(states.optimizer, recorded.optimizer, i);
+      }
+    },
+  };
+}
+
+/** Zeros [count, ...] for each array of a tree. */
+export function stackOf<T extends ArrayTree>(like: T, count: number): T {
+  return withArrays(
+    like,
+    arraysOf(like).map(({ shape, dtype }) => zerosArray([count, ...shape], dtype)),
+  );
+}
+
+/** Writes the arrays of a tree into place i of a stack of them. */
+export function writeAt(stack: ArrayTree, values: ArrayTree, i: number): void {
+  const sources = arraysOf(values);
+  for (const [k, target] of arraysOf(stack).entries()) {
+    const source = itemAt(sources, k);
+    (target.data as Float64Array).set(source.data as Float64Array, i * source.data.length);
+  }
+}
+
+/** A copy of the arrays at place i of a stack. */
+export function readAt<T extends ArrayTree>(stack: T, i: number): T {
+  return withArrays(
+    stack,
+    arraysOf(stack).map(({ shape, dtype, data }): NDArray => {
+      const size = sizeOf(shape.slice(1));
+      return { dtype, shape: shape.slice(1), data: data.slice(i * size, (i + 1) * size) } as NDArray;
+    }),
+  );
+}
