@@ -1,10 +1,11 @@
+import { isFloat } from "../dtype.ts";
 import { fail } from "../errors.ts";
 import { broadcastShapes, formatShape, sizeOf } from "../shape.ts";
 import { applyOne, type Op, type Tensor } from "../tensor.ts";
 import { sum, sumToShape } from "./broadcast.ts";
 import { describe, requireNumeric, requireSameDType } from "./check.ts";
 import { cast, mul } from "./elementwise.ts";
-import { alignAll, both, matrixTranspose, reshape } from "./shape.ts";
+import { alignAll, both, isMatrixTranspose, matrixTranspose, reshape } from "./shape.ts";
 
 /** Products of matrices. */
 
@@ -70,7 +71,16 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
       columns,
     ]);
   }
+  // The same with one matrix on the left, by way of the transposes, where these are free or small beside the product.
+  if (a.rank === 2 && b.rank > 2 && a.shape[1] === b.shape.at(-2) && isCheapTransposed(a, b))
+    return matrixTranspose(matmul(matrixTranspose(b), matrixTranspose(a)));
   return applyOne(matmulOp, [a, b], {});
+}
+
+/** Whether transposing the matrices of `b` and their products with `a` takes little beside the products themselves. */
+function isCheapTransposed({ shape: [rows = 0, inner = 0] }: Tensor, b: Tensor): boolean {
+  if (!isFloat(b.dtype)) return false;
+  return b.shape.at(-1) === 1 || isMatrixTranspose(b) || Math.min(rows, inner) >= 8;
 }
 
 /** The sum of the products of two vectors of one length. */

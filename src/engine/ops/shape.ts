@@ -122,6 +122,13 @@ export function matrixTranspose(x: Tensor): Tensor {
   return transpose(x, [...order.slice(0, -2), x.rank - 1, x.rank - 2]);
 }
 
+/** Whether a tensor is a {@link matrixTranspose}, so that transposing it back costs nothing. */
+export function isMatrixTranspose({ node, rank }: Tensor): boolean {
+  if (node.op.name !== transposeOp.name) return false;
+  const { permutation } = node.attributes as { readonly permutation: readonly number[] };
+  return permutation.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
+}
+
 /** With the axis `from` at the place `to`, the others in order. */
 export function moveAxis(x: Tensor, from: number, to: number): Tensor {
   const source = normalizeAxis(from, x.rank, "moveAxis");
