@@ -75,6 +75,7 @@ export {
   varianceOf,
 } from "./statistics/moments.ts";
 export * from "./statistics/paired-tests.ts";
+export { type ConfidenceInterval, meanInterval } from "./statistics/mean-interval.ts";
 export { clopperPearsonInterval, wilsonInterval } from "./statistics/proportion.ts";
 export { median, type QuantileMethod, quantile, quantiles } from "./statistics/quantile.ts";
 export { type Ranks, rank } from "./statistics/ranks.ts";
