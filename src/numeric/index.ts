@@ -66,6 +66,7 @@ export {
   bootstrapIndices,
 } from "./statistics/bootstrap.ts";
 export { type Correlation, kendall, pearson, spearman } from "./statistics/correlation.ts";
+export { type ConfidenceInterval, meanInterval } from "./statistics/mean-interval.ts";
 export {
   addValue,
   type Moments,
@@ -75,7 +76,6 @@ export {
   varianceOf,
 } from "./statistics/moments.ts";
 export * from "./statistics/paired-tests.ts";
-export { type ConfidenceInterval, meanInterval } from "./statistics/mean-interval.ts";
 export { clopperPearsonInterval, wilsonInterval } from "./statistics/proportion.ts";
 export { median, type QuantileMethod, quantile, quantiles } from "./statistics/quantile.ts";
 export { type Ranks, rank } from "./statistics/ranks.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { adam } from "../../training/adam.ts";
+import { crossEntropy } from "../../training/problem.ts";
 import type { TrainingRecord } from "../../training/record.ts";
 import { differentiateRecord } from "../../training/record-adjoint.ts";
 import { displacements } from "../../training/record-tangent.ts";
@@ -59,6 +60,26 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
       expect(distance(sums ?? [], vectors.influence_lie)).toBeLessThan(tolerance);
     });
 
+    it(`${name}: by the general graphs as by the loops of logistic regression`, async () => {
+      const options = trainingOf(vectors);
+      // Another criterion, of which nothing is known, though it is the same.
+      const general = await recorded({ ...options, criterion: (output, y) => crossEntropy(output, y) });
+      const record = await recorded(options);
+      const query = await lossQuery(record, examplesOf(vectors.X_val, vectors.Y_val));
+      for (const curvature of ["exact", "gauss-newton", "none"] as const) {
+        const [a] = await linearInfluence(general, [query], { curvature });
+        const [b] = await linearInfluence(record, [query], { curvature });
+        expect(distance(a?.scores ?? [], b?.scores ?? [])).toBeLessThan(1e-13);
+        expect(distance(a?.growth ?? [], b?.growth ?? [])).toBeLessThan(1e-13);
+      }
+      const removals = [[0], [3, 5, 6, 1], [], [2], [9, 10, 11, 8]];
+      for (const normalize of ["drop", "renorm"] as const) {
+        const ends = await retrainWithout(general, removals, { normalize });
+        for (const [i, end] of (await retrainWithout(record, removals, { normalize })).entries())
+          expect(distance(flattened(end), flattened(ends[i] ?? {}))).toBeLessThan(1e-13);
+      }
+    });
+
     it(`${name}: the query carried back to the start, two queries together`, async () => {
       const record = await recorded(trainingOf(vectors));
       const query = unflattened((await replay(record, 0)).parameters, vectors.u);
@@ -66,13 +87,12 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
         query,
         vectors.u.map((value) => Math.cos(50 * value)),
       );
-      const walk = differentiateRecord(record, [other, query]);
       const scores = new Float64Array(vectors.Y.length);
-      let next = await walk.next();
-      for (; !next.done; next = await walk.next())
-        for (const [k, row] of next.value.batch.indices.entries())
-          scores[Number(row)] = (scores[Number(row)] ?? 0) - (next.value.rows[1]?.[k] ?? 0);
-      expect(distance(flattened(next.value[1] ?? {}), vectors.u_after_full_retrace)).toBeLessThan(tolerance);
+      const [, start] = await differentiateRecord(record, [other, query], ({ batch, rows }) => {
+        for (const [k, row] of batch.indices.entries())
+          scores[Number(row)] = (scores[Number(row)] ?? 0) - (rows[1]?.[k] ?? 0);
+      });
+      expect(distance(flattened(start ?? {}), vectors.u_after_full_retrace)).toBeLessThan(tolerance);
       expect(distance(scores, vectors.influence_lie)).toBeLessThan(tolerance);
       const alone = await linearInfluence(record, [other]);
       const both = await linearInfluence(record, [other, query]);
