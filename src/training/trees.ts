@@ -100,6 +100,17 @@ export function bytesOf(arrays: unknown): number {
   );
 }
 
+/** The inner product of two trees of one structure, in float64. */
+export function innerProduct(a: ArrayTree, b: ArrayTree): number {
+  const others = tree.leavesLike(a as unknown, b as unknown) as NDArray[];
+  let sum = 0;
+  for (const [k, { data }] of arraysOf(a).entries()) {
+    const other = itemAt(others, k).data;
+    for (let i = 0; i < data.length; i++) sum += Number(data[i]) * Number(other[i]);
+  }
+  return sum;
+}
+
 /** The Euclidean norm of all floats of a tree together. */
 export function normOf(arrays: ArrayTree): number {
   let sum = 0;

@@ -1,0 +1,117 @@
+/** The command `cleansing rank`: data in, one training, every row's influence, and the proof of some of it. */
+import { join } from "node:path";
+import { InputError } from "../../data/input-error.ts";
+import type { RandomStream } from "../../numeric/random.ts";
+import { formatBytes } from "../../runs/format.ts";
+import type { CommandResult } from "../../runs/method.ts";
+import type { Run } from "../../runs/run.ts";
+import { keptResults } from "../../runs/workers/kept-results.ts";
+import type { Examples } from "../../training/problem.ts";
+import { displacements } from "../../training/record-tangent.ts";
+import { replay } from "../../training/replay.ts";
+import { rowFunctions } from "../../training/row-functions.ts";
+import type { TrainingProgress } from "../../training/train-options.ts";
+import { innerProduct } from "../../training/trees.ts";
+import { meanLosses } from "./effects-work.ts";
+import { linearInfluence } from "./influence.ts";
+import { openNetwork } from "./network.ts";
+import { examplesAt, type PreparedData, prepareData } from "./prepared-data.ts";
+import { lossQuery } from "./query.ts";
+import type { RankParameters } from "./rank-command.ts";
+import { type RankOutcome, reportRank } from "./rank-report.ts";
+import { mostHarmful } from "./rankings.ts";
+import { memoryBytes, recordChoice } from "./record-states.ts";
+import { testResult } from "./test-result.ts";
+import { recordBytes, type TrainingSetup, trainingOptions, trainRecorded } from "./training-setup.ts";
+import { rowsToVerify, verify } from "./verification.ts";
+
+/** @throws InputError when the data, the network or an option do not fit, before anything is trained */
+export async function runRank(parameters: RankParameters, run: Run): Promise<CommandResult> {
+  const { signal, threads } = run;
+  const [splitting, training, choosing, ordering] = run.rng.spawn(4);
+  if (!splitting || !training || !choosing || !ordering) throw new Error("spawn(4) gives four streams");
+  const prepared = await prepareData({ ...parameters, stream: splitting, signal });
+  const setup = setupOf(parameters, prepared);
+  const network = await openNetwork(setup, setup);
+  for (const notice of [...prepared.notices, ...network.notices]) run.note(`${notice}.`);
+  const judged = judgedExamples(parameters.query, prepared);
+  const { train, test } = prepared.parts;
+  const start = training.state();
+  const options = await trainingOptions(setup, train.examples, {
+    stream: training,
+    signal,
+    onProgress: ({ step, steps, loss }: TrainingProgress) =>
+      run.progress(step, steps, `training, loss ${loss.toPrecision(3)}`),
+  });
+  const { states, lastEpochs } = recordChoice(parameters.record, recordBytes(options, "all"));
+  const bytes = recordBytes(options, states);
+  const isOnDisk = bytes > memoryBytes;
+  if (bytes > 2 ** 26)
+    run.note(
+      `The record of the training takes ${formatBytes(bytes)} ${isOnDisk ? "in the run's folder" : "of memory"} (--record).`,
+    );
+  const kept = keptResults<{ effects: readonly number[] }>(run);
+  const { record, losses: trainingLosses } = await trainRecorded(options, {
+    states,
+    folder: isOnDisk ? join(run.folder, "record") : undefined,
+  });
+  try {
+    for (const [step, loss] of trainingLosses.entries()) run.metric("training-loss", step, loss);
+    const { parameters: end } = await replay(record, record.lastStep);
+    const query = await lossQuery(record, judged.examples, { signal });
+    const [influence] = await linearInfluence(record, [query], {
+      lastEpochs,
+      signal,
+      onProgress: (done, total) => run.progress(done, total, "influence of every row"),
+    });
+    if (influence === undefined) throw new Error("one query has one influence");
+    const { scores, byEpoch, growth } = influence;
+    const functions = rowFunctions(record);
+    const own = await functions.losses(end);
+    await functions.dispose();
+    const usual = { test: await testResult(record, end, test.examples), validation: judged.result };
+    const [usualLoss = Number.NaN] = await meanLosses(record, [end], judged.examples);
+
+    const top = mostHarmful(scores, parameters.top);
+    const { harmful, random } = rowsToVerify(scores, parameters.verify, choosing);
+    const verified = [...harmful, ...random];
+    const refinedRows = parameters.refine ? [...new Set([...top, ...verified])] : [];
+    const moved = await displacements(record, refinedRows, {
+      correction: "acc",
+      signal,
+      onProgress: (done, total) => run.progress(done, total, "corrected predictions"),
+    });
+    const refined = new Map(moved.map((vector, i) => [refinedRows[i] ?? 0, innerProduct(query, vector)]));
+    const { effects, orderNoise } = await verify({
+      common: { setup, train: train.examples, judged: judged.examples, stream: start },
+      usualLoss,
+      rows: verified,
+      orders: parameters.orders > 1 ? ordering.spawn(parameters.orders) : [],
+      threads,
+      signal,
+      kept: kept.of("effects"),
+      onProgress: (done, total) => run.progress(done, total, "retraining without rows"),
+    });
+    const outcome: RankOutcome = {
+      prepared,
+      network,
+      judged,
+      usualLoss,
+      test: usual.test,
+      scores,
+      byEpoch,
+      growth,
+      losses: own.losses,
+      top,
+      harmful,
+      random,
+      refined,
+      retrained: new Map(verified.map((row, i) => [row, effects[i] ?? Number.NaN])),
+      orderNoise,
+      lastEpochs,
+    };
+    return await reportRank(run, outcome);
+  } finally {
+    await record.dispose();
+  }
+}
