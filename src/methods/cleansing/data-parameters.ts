@@ -91,6 +91,11 @@ const training = {
     description: "Weight decay of the optimiser; by default 0, of adamw 0.01 as in PyTorch",
     group: "Training",
   }),
+  penalty: z.number().min(0).max(1e6).default(0).meta({
+    description:
+      "lambda of lambda/2 |parameters|^2 in the loss of every row; a row that is left out takes its share along, where --weight-decay stays whole",
+    group: "Training",
+  }),
   dtype: z.enum(["float32", "float64"]).optional().meta({
     description:
       "Precision; by default float64 for tables and float32 for images. A row's effect is small: float32 rounds at about 1e-7 of the loss",

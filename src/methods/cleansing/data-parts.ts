@@ -3,8 +3,7 @@
  * rows that did neither (test). Rows keep the numbers they have in the user's file, from 1; a header is no row.
  */
 import type { FeatureEncoder, MissingPolicy } from "../../data/encode-features.ts";
-import type { ImageShape } from "../../data/image.ts";
-import type { Picture } from "../../data/picture.ts";
+import type { Picture, PictureOptions } from "../../data/picture.ts";
 import type { RandomStream, RandomStreamState } from "../../numeric/random.ts";
 import type { Examples } from "../../training/problem.ts";
 
@@ -28,8 +27,8 @@ export interface DataRequest {
   readonly textColumns?: readonly string[];
   /** Columns of a table left out. */
   readonly except?: readonly string[];
-  /** Of the images of a folder; default that of the first. */
-  readonly imageShape?: ImageShape | undefined;
+  /** Of the images of a folder, [channels, height, width]; default that of the first. */
+  readonly imageShape?: readonly number[] | undefined;
   /** Default float64 for tables, float32 for images. */
   readonly dtype?: "float32" | "float64" | undefined;
   /** Decides which rows are used and in which part they are. */
@@ -114,7 +113,7 @@ export interface PreparedImages extends Prepared {
    *
    * @throws RangeError when the part has no such example (from 0)
    */
-  pictureOf(part: PartName, index: number): Picture;
+  pictureOf(part: PartName, index: number, options?: PictureOptions): Picture;
 }
 
 export type PreparedData = PreparedTable | PreparedImages;

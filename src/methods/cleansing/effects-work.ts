@@ -1,6 +1,7 @@
 /** Trainings that tell what was predicted, in whichever process they are done: see verification.ts. */
-import { momentsOf } from "../../numeric/statistics/moments.ts";
+
 import { type RandomStreamState, resumeRandomStream } from "../../numeric/random.ts";
+import { momentsOf } from "../../numeric/statistics/moments.ts";
 import type { Work } from "../../runs/workers/protocol.ts";
 import type { Examples } from "../../training/problem.ts";
 import type { TrainingRecord } from "../../training/record.ts";

@@ -7,7 +7,12 @@ export function epochMap(
 ): PlotOptions {
   const most = Math.max(...rows.flatMap(({ parts }) => parts.map(Math.abs)), Number.MIN_VALUE);
   const cells = rows.flatMap(({ name, parts }) =>
-    parts.map((value, epoch) => ({ name, epoch: epoch + 1, value, strength: Math.sqrt(Math.abs(value) / most) })),
+    parts.map((value, epoch) => ({
+      name,
+      epoch: epoch + 1,
+      value,
+      strength: Math.sqrt(Math.abs(value) / most),
+    })),
   );
   const epochs = rows[0]?.parts.length ?? 0;
   return {
@@ -18,7 +23,9 @@ export function epochMap(
       type: "band",
       label: "epoch",
       padding: 0,
-      ticks: Array.from({ length: epochs }, (_, i) => i + 1).filter((epoch) => epoch % Math.ceil(epochs / 20) === 0),
+      ticks: Array.from({ length: epochs }, (_, i) => i + 1).filter(
+        (epoch) => epoch % Math.ceil(epochs / 20) === 0,
+      ),
     },
     y: { type: "band", label: "row", domain: rows.map(({ name }) => name), padding: 0.1 },
     marks: [

@@ -1,5 +1,6 @@
 /** Labelled images as three sets of standardised examples. */
 import { type ImageDataset, openDataset } from "../../data/dataset.ts";
+import type { ImageShape } from "../../data/image.ts";
 import { InputError } from "../../data/input-error.ts";
 import { pictureOf } from "../../data/picture.ts";
 import { allocate } from "../../engine/dtype.ts";
@@ -23,7 +24,8 @@ type Images = NDArray<"float32" | "float64">;
  */
 export async function prepareImages(request: DataRequest): Promise<PreparedImages> {
   requireNoTableOptions(request);
-  const { data, rows: count, stream, imageShape: shape, cacheDir, onProgress, signal } = request;
+  const { data, rows: count, stream, imageShape, cacheDir, onProgress, signal } = request;
+  const shape = imageShape && checkedShape(imageShape);
   const dtype = request.dtype ?? "float32";
   const dataset = await openDataset(data, { dtype, shape, cacheDir, onProgress, signal });
   const { images, classNames } = dataset;
@@ -79,11 +81,19 @@ export async function prepareImages(request: DataRequest): Promise<PreparedImage
       const label = names[Number(labels[row - 1])] ?? "";
       return { row, label, ...(file !== undefined && { file }) };
     },
-    pictureOf(part, index) {
+    pictureOf(part, index, options) {
       rowAt(parts, part, index);
-      return pictureOf(restored(parts[part].examples.x, index, standardisation));
+      return pictureOf(restored(parts[part].examples.x, index, standardisation), options);
     },
   };
+}
+
+function checkedShape([channels, height, width, ...more]: readonly number[]): ImageShape {
+  if ((channels !== 1 && channels !== 3) || height === undefined || width === undefined || more.length > 0)
+    throw new InputError(
+      `--image-shape ${[channels, height, width, ...more].join(",")}: expected channels (1 or 3), height and width`,
+    );
+  return [channels, height, width];
 }
 
 function requireNoTableOptions({ data, label, header, textColumns = [], except = [] }: DataRequest): void {

@@ -5,12 +5,13 @@ import type { JsonObject } from "../../runs/json.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { epochMap } from "./epoch-map.ts";
-import { type Fidelity, fidelity, tauInterval } from "./fidelity.ts";
+import { type Fidelity, fidelity } from "./fidelity.ts";
 import { writeGallery } from "./gallery.ts";
 import type { Network } from "./network.ts";
 import type { PreparedData } from "./prepared-data.ts";
 import { mostHarmful } from "./rankings.ts";
 import type { TestResult } from "./test-result.ts";
+import { tauInterval } from "./verification.ts";
 import { verificationPlot } from "./verification-plot.ts";
 
 export interface RankOutcome {
@@ -63,7 +64,7 @@ export async function reportRank(run: Run, outcome: RankOutcome): Promise<Comman
     };
   };
   await run.table("scores", order.map(cellsOf), {
-    caption: `Every training row, the most harmful first. score: the predicted change of ${judged.words} were the row left out of the training; corrected: a second prediction, exact to first order for leaving out; retrained: what leaving it out did; self-confidence: the probability that the final model gives the row's own class.`,
+    caption: `Every training row, the most harmful first. score: the predicted change of ${judged.words} were the row left out of the training; corrected: a second prediction, by the loss at the parameters displaced as leaving the row out would to first order; retrained: what leaving it out did; self-confidence: the probability that the final model gives the row's own class.`,
   });
   await run.table(
     "rows-to-look-at",
@@ -97,7 +98,10 @@ export async function reportRank(run: Run, outcome: RankOutcome): Promise<Comman
       [byEpoch.length, scores.length],
       "float64",
     ),
-    { caption: "The part of each epoch in the score, [epochs, training rows], rows in the order of the manifest." },
+    {
+      caption:
+        "The part of each epoch in the score, [epochs, training rows], rows in the order of the manifest.",
+    },
   );
   await run.artifact("manifest.json", `${JSON.stringify(prepared.manifest, null, 2)}\n`, {
     caption: "Which rows trained, judged and tested (no row is in two), and how values became features.",
@@ -148,7 +152,10 @@ function faithOf(run: Run, { scores, harmful, random, refined, retrained }: Rank
 const effect = (value: number): string =>
   `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), { digits: 2 })}`;
 
-function answerOf({ prepared, scores, top, retrained, orderNoise, judged, usualLoss, harmful }: RankOutcome, faith: Faith): string {
+function answerOf(
+  { prepared, scores, top, retrained, orderNoise, judged, usualLoss, harmful }: RankOutcome,
+  faith: Faith,
+): string {
   const { train } = prepared.parts;
   const [worst = 0] = top;
   const harming = scores.filter((score) => score < 0).length;
@@ -189,12 +196,26 @@ function notesOf({ growth, network, lastEpochs, scores }: RankOutcome, faith: Fa
           `Predictions are weak here (tau ${faith.random?.tau?.toFixed(2)}): trust the retrained numbers only.${network.isSmooth ? "" : " A smooth activation such as tanh helps."}`,
         ]
       : []),
-    ...(scores.every((score) => score === 0) ? ["All scores are 0: the judged loss does not depend on the parameters."] : []),
+    ...(scores.every((score) => score === 0)
+      ? ["All scores are 0: the judged loss does not depend on the parameters."]
+      : []),
   ];
 }
 
 function valuesOf(
-  { prepared, scores, top, refined, retrained, usualLoss, test, orderNoise, network, judged, harmful }: RankOutcome,
+  {
+    prepared,
+    scores,
+    top,
+    refined,
+    retrained,
+    usualLoss,
+    test,
+    orderNoise,
+    network,
+    judged,
+    harmful,
+  }: RankOutcome,
   { random, all, corrected, confirmed }: Faith,
 ): JsonObject {
   const { train, validation, test: tested } = prepared.parts;
@@ -216,7 +237,9 @@ function valuesOf(
       rows: retrained.size,
       confirmedHarmful: confirmed,
       chosenAsHarmful: harmful.length,
-      ...(random && { random: { tau: random.tau ?? null, low: random.low, high: random.high, rmse: random.rmse } }),
+      ...(random && {
+        random: { tau: random.tau ?? null, low: random.low, high: random.high, rmse: random.rmse },
+      }),
       ...(all && { all: { tau: all.tau ?? null, jaccard: all.jaccard, rmse: all.rmse } }),
       ...(corrected && {
         corrected: { tau: corrected.tau ?? null, jaccard: corrected.jaccard, rmse: corrected.rmse },

@@ -3,9 +3,9 @@ import { type RandomStreamState, resumeRandomStream } from "../../numeric/random
 import type { Work } from "../../runs/workers/protocol.ts";
 import { replay } from "../../training/replay.ts";
 import { mostHarmful, type RankingName } from "./rankings.ts";
-import type { CurveCommon, TestResult } from "./removal-curve.ts";
+import type { CurveCommon } from "./removal-curve.ts";
 import { scoreRows } from "./score-rows.ts";
-import { testResult } from "./test-result.ts";
+import { type TestResult, testResult } from "./test-result.ts";
 import { trainingOptions, trainRecorded } from "./training-setup.ts";
 
 export interface RankingTask {

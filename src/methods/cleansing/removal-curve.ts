@@ -11,6 +11,7 @@ import type { Examples } from "../../training/problem.ts";
 import type { RankingOutcome, RankingTask } from "./ranking-work.ts";
 import type { RankingName } from "./rankings.ts";
 import type { RetrainingTask } from "./retraining-work.ts";
+import type { TestResult } from "./test-result.ts";
 import type { TrainingSetup } from "./training-setup.ts";
 
 /** The data of a removal curve; no row is in two parts. */
@@ -40,14 +41,6 @@ export interface RemovalCurveRequest extends CurveCommon {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** How a training did on the test data. */
-export interface TestResult {
-  /** The mean loss. */
-  readonly loss: number;
-  /** The share of rows whose class was not told. */
-  readonly error: number;
-}
-
 /** One ranking and number of rows; intervals are Student's over the repeats, at 95 %. */
 export interface CurvePoint {
   readonly ranking: RankingName;
@@ -58,6 +51,8 @@ export interface CurvePoint {
   /** Less those of the same seeds without a deletion: below 0, deleting helped. */
   readonly errorChange: ConfidenceInterval;
   readonly lossChange: ConfidenceInterval;
+  /** Less those of the same seeds with as many rows deleted at random; absent without that control. */
+  readonly againstRandom?: { readonly error: ConfidenceInterval; readonly loss: ConfidenceInterval };
 }
 
 export interface RemovalCurve {
@@ -129,27 +124,35 @@ export async function removalCurve(request: RemovalCurveRequest): Promise<Remova
     },
   );
   const base = ranked.map(({ test }) => test);
-  return {
-    base,
-    points: settings.map(({ ranking, removed }, i) => ({
+  const resultsOf = (i: number): readonly TestResult[] => trained.slice(i * repeats, (i + 1) * repeats);
+  const points = settings.map(({ ranking, removed }, i) => {
+    const control = settings.findIndex((each) => each.ranking === "random" && each.removed === removed);
+    const results = resultsOf(i);
+    return {
       ranking,
       removed,
-      ...pointOf(trained.slice(i * repeats, (i + 1) * repeats), base),
-    })),
-  };
+      results,
+      error: meanInterval(results.map(({ error }) => error)),
+      loss: meanInterval(results.map(({ loss }) => loss)),
+      errorChange: differenceOf(results, base, "error"),
+      lossChange: differenceOf(results, base, "loss"),
+      ...(control >= 0 &&
+        ranking !== "random" && {
+          againstRandom: {
+            error: differenceOf(results, resultsOf(control), "error"),
+            loss: differenceOf(results, resultsOf(control), "loss"),
+          },
+        }),
+    };
+  });
+  return { base, points };
 }
 
-function pointOf(
+/** Of trainings with the same seeds, one by one. */
+function differenceOf(
   results: readonly TestResult[],
-  base: readonly TestResult[],
-): Omit<CurvePoint, "ranking" | "removed"> {
-  const change = (of: (result: TestResult) => number): ConfidenceInterval =>
-    meanInterval(results.map((result, i) => of(result) - of(base[i] ?? result)));
-  return {
-    results,
-    error: meanInterval(results.map(({ error }) => error)),
-    loss: meanInterval(results.map(({ loss }) => loss)),
-    errorChange: change(({ error }) => error),
-    lossChange: change(({ loss }) => loss),
-  };
+  others: readonly TestResult[],
+  measure: keyof TestResult,
+): ConfidenceInterval {
+  return meanInterval(results.map((result, i) => result[measure] - (others[i]?.[measure] ?? Number.NaN)));
 }

@@ -1,9 +1,9 @@
 /** One training on the rows that are left, in whichever process it is done: see removal-curve.ts. */
-import { takeRows } from "../../engine/ndarray.ts";
 import { type RandomStreamState, resumeRandomStream } from "../../numeric/random.ts";
 import type { Work } from "../../runs/workers/protocol.ts";
 import type { Examples } from "../../training/problem.ts";
 import { replay } from "../../training/replay.ts";
+import { examplesAt } from "./judged.ts";
 import { mostHarmful, type RankingName } from "./rankings.ts";
 import type { CurveCommon } from "./removal-curve.ts";
 import { scoreRows } from "./score-rows.ts";
@@ -52,10 +52,6 @@ const work: Work<RetrainingTask, TestResult, CurveCommon | undefined> = async (t
 };
 
 export default work;
-
-function examplesAt({ x, y }: Examples, rows: readonly number[]): Examples {
-  return { x: takeRows(x, rows), y: takeRows(y, rows) };
-}
 
 function leftOf({ x }: Examples, removed: ReadonlySet<number>): number[] {
   return Array.from({ length: x.shape[0] ?? 0 }, (_, row) => row).filter((row) => !removed.has(row));

@@ -1,28 +1,27 @@
 /** The command `cleansing rank`: data in, one training, every row's influence, and the proof of some of it. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { InputError } from "../../data/input-error.ts";
-import type { RandomStream } from "../../numeric/random.ts";
 import { formatBytes } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { keptResults } from "../../runs/workers/kept-results.ts";
-import type { Examples } from "../../training/problem.ts";
 import { displacements } from "../../training/record-tangent.ts";
 import { replay } from "../../training/replay.ts";
 import { rowFunctions } from "../../training/row-functions.ts";
 import type { TrainingProgress } from "../../training/train-options.ts";
-import { innerProduct } from "../../training/trees.ts";
+import { sumOf } from "../../training/trees.ts";
 import { meanLosses } from "./effects-work.ts";
 import { linearInfluence } from "./influence.ts";
+import { judgedBy } from "./judged.ts";
 import { openNetwork } from "./network.ts";
-import { examplesAt, type PreparedData, prepareData } from "./prepared-data.ts";
+import { prepareData } from "./prepared-data.ts";
 import { lossQuery } from "./query.ts";
 import type { RankParameters } from "./rank-command.ts";
 import { type RankOutcome, reportRank } from "./rank-report.ts";
 import { mostHarmful } from "./rankings.ts";
 import { memoryBytes, recordChoice } from "./record-states.ts";
 import { testResult } from "./test-result.ts";
-import { recordBytes, type TrainingSetup, trainingOptions, trainRecorded } from "./training-setup.ts";
+import { recordBytes, setupOf, trainingOptions, trainRecorded } from "./training-setup.ts";
 import { rowsToVerify, verify } from "./verification.ts";
 
 /** @throws InputError when the data, the network or an option do not fit, before anything is trained */
@@ -34,7 +33,7 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
   const setup = setupOf(parameters, prepared);
   const network = await openNetwork(setup, setup);
   for (const notice of [...prepared.notices, ...network.notices]) run.note(`${notice}.`);
-  const judged = judgedExamples(parameters.query, prepared);
+  const judged = judgedBy(parameters.query, prepared);
   const { train, test } = prepared.parts;
   const start = training.state();
   const options = await trainingOptions(setup, train.examples, {
@@ -50,10 +49,13 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
     run.note(
       `The record of the training takes ${formatBytes(bytes)} ${isOnDisk ? "in the run's folder" : "of memory"} (--record).`,
     );
+  const folder = isOnDisk ? join(run.folder, "record") : undefined;
+  // What an interrupted run left is made again.
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   const kept = keptResults<{ effects: readonly number[] }>(run);
   const { record, losses: trainingLosses } = await trainRecorded(options, {
     states,
-    folder: isOnDisk ? join(run.folder, "record") : undefined,
+    folder,
   });
   try {
     for (const [step, loss] of trainingLosses.entries()) run.metric("training-loss", step, loss);
@@ -69,7 +71,6 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
     const functions = rowFunctions(record);
     const own = await functions.losses(end);
     await functions.dispose();
-    const usual = { test: await testResult(record, end, test.examples), validation: judged.result };
     const [usualLoss = Number.NaN] = await meanLosses(record, [end], judged.examples);
 
     const top = mostHarmful(scores, parameters.top);
@@ -81,7 +82,12 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
       signal,
       onProgress: (done, total) => run.progress(done, total, "corrected predictions"),
     });
-    const refined = new Map(moved.map((vector, i) => [refinedRows[i] ?? 0, innerProduct(query, vector)]));
+    const movedLosses = await meanLosses(
+      record,
+      moved.map((vector) => sumOf(end, vector)),
+      judged.examples,
+    );
+    const refined = new Map(movedLosses.map((loss, i) => [refinedRows[i] ?? 0, loss - usualLoss]));
     const { effects, orderNoise } = await verify({
       common: { setup, train: train.examples, judged: judged.examples, stream: start },
       usualLoss,
@@ -97,7 +103,7 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
       network,
       judged,
       usualLoss,
-      test: usual.test,
+      test: await testResult(record, end, test.examples),
       scores,
       byEpoch,
       growth,
@@ -113,5 +119,6 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
     return await reportRank(run, outcome);
   } finally {
     await record.dispose();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }

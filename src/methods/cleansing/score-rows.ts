@@ -1,6 +1,7 @@
 import type { RandomStream } from "../../numeric/random.ts";
 import type { Examples } from "../../training/problem.ts";
 import type { TrainingRecord } from "../../training/record.ts";
+import { rowCount } from "../../training/row-functions.ts";
 import { linearInfluence } from "./influence.ts";
 import { kohLiang } from "./koh-liang.ts";
 import { lossQuery } from "./query.ts";
@@ -43,6 +44,6 @@ export async function scoreRows(ranking: RankingName, context: ScoreContext): Pr
     case "loss":
       return (await ownLosses(record, { signal })).map((loss) => -loss);
     case "random":
-      return randomScores(record, stream);
+      return randomScores(rowCount(record), stream);
   }
 }

@@ -9,6 +9,7 @@ import type { TrainingProgress, TrainModelOptions } from "../../training/train-o
 import type { DataParameters } from "./data-parameters.ts";
 import { type NetworkChoice, type NetworkData, openNetwork } from "./network.ts";
 import { optimizerOf } from "./optimizer.ts";
+import type { PreparedData } from "./prepared-data.ts";
 
 type TrainingParameters = Pick<
   DataParameters,
@@ -19,6 +20,20 @@ export interface TrainingSetup extends NetworkChoice, NetworkData, TrainingParam
   /** lambda of lambda/2 |parameters|^2 in the loss of every row. */
   readonly rowPenalty: number;
   readonly dtype: "float32" | "float64";
+}
+
+/** The training that a command's parameters ask for, on its data. */
+export function setupOf(
+  parameters: DataParameters & { readonly penalty: number },
+  data: PreparedData,
+): TrainingSetup {
+  const { model, activation, normalisation, epochs, batch, learningRate, optimizer } = parameters;
+  const { momentum, weightDecay, penalty } = parameters;
+  const { inputShape, classNames, dtype } = data;
+  return {
+    ...{ model, activation, normalisation, epochs, batch, learningRate, optimizer, momentum, weightDecay },
+    ...{ inputShape, classNames, dtype, rowPenalty: penalty },
+  };
 }
 
 export interface SetupContext {

@@ -26,15 +26,32 @@ export function verificationPlot({
   const groups = [points(harmful), points(random)];
   const all = groups
     .flat()
-    .flatMap((point) => [point.predicted, point.retrained, ...(point.refined === undefined ? [] : [point.refined])]);
+    .flatMap((point) => [
+      point.predicted,
+      point.retrained,
+      ...(point.refined === undefined ? [] : [point.refined]),
+    ]);
   const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
   const ends = [low, high].map((at) => ({ at }));
   return {
     width: 520,
     height: 460,
     marginLeft: 76,
-    x: { label: "predicted change of the loss", domain: [low, high], nice: true, grid: true, tickFormat: "~g", ticks: 5 },
-    y: { label: "change of the loss by retraining without the row", domain: [low, high], nice: true, grid: true, tickFormat: "~g" },
+    x: {
+      label: "predicted change of the loss",
+      domain: [low, high],
+      nice: true,
+      grid: true,
+      tickFormat: "~g",
+      ticks: 5,
+    },
+    y: {
+      label: "change of the loss by retraining without the row",
+      domain: [low, high],
+      nice: true,
+      grid: true,
+      tickFormat: "~g",
+    },
     marks: [
       line(ends, { x: "at", y: "at", stroke: colour("muted"), strokeDasharray: "4 3" }),
       ...groups.flatMap((group, i) => [

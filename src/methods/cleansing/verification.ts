@@ -1,5 +1,8 @@
 /** Proof: what retraining without single rows does, beside what was predicted of it. */
 import type { RandomStream } from "../../numeric/random.ts";
+import { bootstrapIndices } from "../../numeric/statistics/bootstrap.ts";
+import { kendall } from "../../numeric/statistics/correlation.ts";
+import type { ConfidenceInterval } from "../../numeric/statistics/mean-interval.ts";
 import { momentsOf, varianceOf } from "../../numeric/statistics/moments.ts";
 import type { Kept } from "../../runs/workers/kept-results.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
@@ -86,4 +89,24 @@ export async function verify(request: VerificationRequest): Promise<Verification
     effects: Float64Array.from(losses, (loss) => loss - usualLoss),
     ...(others.length > 1 && { orderNoise: Math.sqrt(varianceOf(momentsOf(others))) }),
   };
+}
+
+/**
+ * Kendall's tau of predicted and retrained effects with a bootstrap interval over the rows; `undefined` where one of them is
+ * constant.
+ */
+export function tauInterval(
+  predicted: readonly number[],
+  actual: readonly number[],
+  stream: RandomStream,
+): ConfidenceInterval | undefined {
+  if (new Set(predicted).size < 2 || new Set(actual).size < 2) return undefined;
+  const tau = (rows: Int32Array): number => {
+    const [a, b] = [predicted, actual].map((column) => Array.from(rows, (row) => column[row] ?? 0));
+    // A resample of one row alone says nothing of an order.
+    const isOrdered = a !== undefined && b !== undefined && new Set(a).size > 1 && new Set(b).size > 1;
+    return isOrdered ? kendall(a, b).coefficient : 0;
+  };
+  const { estimate, low, high } = bootstrapIndices(predicted.length, tau, stream, { method: "percentile" });
+  return { estimate, low, high };
 }
