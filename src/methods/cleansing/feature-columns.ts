@@ -40,12 +40,12 @@ export function featureColumns(
 ): FeatureColumns {
   const { label, rows, train } = options;
   const texts = new Set(options.textColumns.map((column) => columnOf(read, column).name));
-  const except = options.except.map((column) => columnOf(read, column).name);
+  const except = new Set(options.except.map((column) => columnOf(read, column).name));
   const table = {
     ...read,
     values: read.values.map((column) => (texts.has(column.name) ? asTexts(column) : column)),
   };
-  const leftOut = except.filter((name) => name !== label);
+  const leftOut = [...except].filter((name) => name !== label);
   const notices: string[] = [];
   const drop = (name: string, reason: string): void => {
     leftOut.push(name);

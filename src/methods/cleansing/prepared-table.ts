@@ -11,6 +11,8 @@ import { divideRows, drawRows, fewerNotice, rowsOfParts } from "./three-parts.ts
 
 /** More are no classes but values of a number or names. */
 const MOST_CLASSES = 100;
+/** On average; with fewer, a column tells rows apart and not classes. */
+const FEWEST_ROWS_OF_A_CLASS = 2;
 
 /**
  * {@link prepareData} of a table.
@@ -25,7 +27,8 @@ export async function prepareTable(request: DataRequest): Promise<PreparedTable>
   const label = labelOf(read, request.label);
   const before = stream.state();
   const rows = drawRows(read.rows, request.rows, stream);
-  const target = encodeClasses(read, label, { rows, mostClasses: MOST_CLASSES });
+  const mostClasses = Math.max(2, Math.min(MOST_CLASSES, Math.floor(rows.length / FEWEST_ROWS_OF_A_CLASS)));
+  const target = encodeClasses(read, label, { rows, mostClasses });
   const { classNames } = target;
   const divided = divideRows(request, rows, target.labels.data, classNames, stream);
   const { train } = divided.parts;
