@@ -1,6 +1,6 @@
 import { bytesPerElement } from "../engine/dtype.ts";
 import { itemAt } from "../engine/lists.ts";
-import { type NDArray, zerosArray } from "../engine/ndarray.ts";
+import { castArray, type NDArray, ndarray, zerosArray } from "../engine/ndarray.ts";
 import { zeros } from "../engine/ops/constants.ts";
 import { sizeOf } from "../engine/shape.ts";
 import { isTensor, type Spec, type Tensor } from "../engine/tensor.ts";
@@ -108,4 +108,27 @@ export function normOf(arrays: ArrayTree): number {
     for (let i = 0; i < data.length; i++) sum += (data[i] as number) ** 2;
   }
   return Math.sqrt(sum);
+}
+
+/** The elements of all arrays of a tree, one after the other. */
+export function ravelArrays(arrays: ArrayTree): Float64Array {
+  return Float64Array.from(arraysOf(arrays).flatMap(({ data }) => Array.from(data, Number)));
+}
+
+/**
+ * The tree of like shapes and dtypes with these elements: what {@link ravelArrays} took apart. Of float64, the arrays are
+ * views of the values.
+ *
+ * @throws RangeError when there are not as many as the tree takes
+ */
+export function unravelArrays<T extends ArrayTree>(like: T, values: Float64Array): T {
+  let place = 0;
+  const arrays = arraysOf(like).map(({ shape, dtype }) => {
+    const start = place;
+    place += sizeOf(shape);
+    return castArray(ndarray(values.subarray(start, place), shape, "float64"), dtype);
+  });
+  if (place !== values.length)
+    throw new RangeError(`${values.length} elements for arrays of ${place} elements together`);
+  return withArrays(like, arrays);
 }
