@@ -3,12 +3,11 @@
  * the runtime costs more than the step.
  */
 import { itemAt } from "../engine/lists.ts";
-import type { NDArray } from "../engine/ndarray.ts";
 import { parameterAt } from "../models/model.ts";
 import { internalsOf, type TrainingRecord } from "./record.ts";
 import { asInt32 } from "./step-arrays.ts";
 import type { StepperOptions } from "./step-graph.ts";
-import { arraysOf, type NamedArrays, withArrays } from "./trees.ts";
+import { arraysOf, type NamedArrays, ravelArrays } from "./trees.ts";
 
 /** Parameters as one list: the weights, and behind them the bias where there is one. */
 export interface LinearTraining {
@@ -40,10 +39,10 @@ export async function linearTraining(record: TrainingRecord): Promise<LinearTrai
   const { options } = stepper;
   if (!isLogisticDescent(options)) return undefined;
   const { parameters } = await store.get(record.firstStep);
-  const start = arraysOf(parameters).flatMap(({ data }) => [...(data as Float64Array)]);
+  const start = ravelArrays(parameters);
   const isSmall = (record.lastStep - record.firstStep + 1) * start.length * 8 <= mostBytes;
   if (!isSmall || arraysOf(parameters).some(({ dtype }) => dtype !== "float64")) return undefined;
-  const training = trainingOf(record, options, Float64Array.from(start), "bias" in subtree(parameters));
+  const training = trainingOf(record, options, start, "bias" in subtree(parameters));
   known.set(record, training);
   return training;
 }
@@ -145,18 +144,6 @@ function subtractRows(
   const f = factors[k] as number;
   const a = (batch[k] as number) * width;
   for (let i = 0; i < width; i++) theta[i] = (theta[i] as number) - f * (x[a + i] as number);
-}
-
-/** A list as parameters like the given ones. */
-export function linearParameters(like: NamedArrays, list: Float64Array): NamedArrays {
-  let place = 0;
-  return withArrays(
-    like,
-    arraysOf(like).map(({ shape, data }): NDArray => {
-      place += data.length;
-      return { dtype: "float64", shape, data: list.slice(place - data.length, place) };
-    }),
-  );
 }
 
 /**

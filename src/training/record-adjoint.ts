@@ -15,12 +15,7 @@ import { scan } from "../engine/transforms/scan.ts";
 import { vmap } from "../engine/transforms/vmap.ts";
 import * as tree from "../engine/tree.ts";
 import { compileTrees } from "./compile-trees.ts";
-import {
-  differentiateLinear,
-  type LinearTraining,
-  linearParameters,
-  linearTraining,
-} from "./linear-training.ts";
+import { differentiateLinear, type LinearTraining, linearTraining } from "./linear-training.ts";
 import { type Curvature, withCurvature } from "./problem.ts";
 import { internalsOf, type RecordedStep, type TrainingRecord } from "./record.ts";
 import { readAt, stackedStep, stackOf, stackSteps, stretches, writeAt } from "./record-steps.ts";
@@ -32,8 +27,10 @@ import {
   arraysOf,
   mapTensors,
   type NamedArrays,
+  ravelArrays,
   type TensorTree,
   tensorsOf,
+  unravelArrays,
   withArrays,
   zerosOf,
 } from "./trees.ts";
@@ -126,9 +123,7 @@ function differentiateLinearly(
   onStep: (found: StepAdjoint) => void,
   { from, curvature }: { readonly from: number; readonly curvature: Curvature },
 ): NamedArrays[] {
-  const carried = queries.map((query) =>
-    Float64Array.from(arraysOf(query).flatMap(({ data }) => Array.from(data, Number))),
-  );
+  const carried = queries.map(ravelArrays);
   const walk = { from: from - firstStep, hasCurvature: curvature !== "none" };
   differentiateLinear(training, carried, walk, (i, rows, norms) => {
     const found = {
@@ -141,7 +136,7 @@ function differentiateLinearly(
     requireFinite(found);
     onStep(found);
   });
-  return queries.map((query, i) => linearParameters(query, itemAt(carried, i)));
+  return queries.map((query, i) => unravelArrays(query, itemAt(carried, i)));
 }
 
 type Adjoint = { readonly parameters: NamedArrays; readonly optimizer: ReturnType<typeof zerosOf> };

@@ -9,7 +9,7 @@ import type { Tensor } from "../engine/tensor.ts";
 import { vmap } from "../engine/transforms/vmap.ts";
 import { norm } from "../numeric/linear-algebra/vector.ts";
 import { requireBoundedNorm, requireFiniteLosses } from "./divergence.ts";
-import { type LinearTraining, linearParameters, linearTraining } from "./linear-training.ts";
+import { type LinearTraining, linearTraining } from "./linear-training.ts";
 import { logisticRuns } from "./logistic-runs.ts";
 import { createPacing, type Walker, walk } from "./pacing.ts";
 import type { Problem } from "./problem.ts";
@@ -20,7 +20,15 @@ import type { Batch } from "./sampler.ts";
 import { asInt32 } from "./step-arrays.ts";
 import type { StepperOptions } from "./step-graph.ts";
 import { type Carry, createStepper, type Stepper } from "./stepper.ts";
-import { arraysOf, bytesOf, type NamedArrays, type TensorTree, tensorAt, zerosOf } from "./trees.ts";
+import {
+  arraysOf,
+  bytesOf,
+  type NamedArrays,
+  type TensorTree,
+  tensorAt,
+  unravelArrays,
+  zerosOf,
+} from "./trees.ts";
 
 export interface RetrainOptions {
   /**
@@ -87,7 +95,7 @@ async function retrainLogistic(
   let heard = performance.now();
   for (const end of logisticRuns(training, removed, { renormalizes: normalize === "renorm" })) {
     requireBoundedNorm(norm(end), Number.MAX_VALUE, lastStep, learningRateOf);
-    ends.push(linearParameters(like, end));
+    ends.push(unravelArrays(like, end));
     onProgress?.(ends.length, removed.length);
     // Now and then others get their turn, an abort among them.
     if (performance.now() - heard < 50) continue;

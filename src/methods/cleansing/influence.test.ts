@@ -1,15 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { adam } from "../../training/adam.ts";
 import { crossEntropy } from "../../training/problem.ts";
-import type { TrainingRecord } from "../../training/record.ts";
 import { differentiateRecord } from "../../training/record-adjoint.ts";
 import { displacements } from "../../training/record-tangent.ts";
 import { replay } from "../../training/replay.ts";
 import { retrainWithout } from "../../training/retrain.ts";
 import { rowFunctions } from "../../training/row-functions.ts";
 import { sgd } from "../../training/sgd.ts";
-import { train } from "../../training/train.ts";
-import type { TrainModelOptions } from "../../training/train-options.ts";
 import { linearInfluence } from "./influence.ts";
 import { lossQuery } from "./query.ts";
 import {
@@ -18,16 +15,11 @@ import {
   flattened,
   noVectors,
   readVectors,
+  recordOf,
   trainingOf,
   unflattened,
   type Vectors,
 } from "./vectors.testing.ts";
-
-async function recorded(options: TrainModelOptions): Promise<TrainingRecord> {
-  const { record } = await train(options);
-  if (record === undefined) throw new Error("record was asked for");
-  return record;
-}
 
 function inner(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
@@ -41,7 +33,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     const tolerance = 1e-12;
 
     it(`${name}: trajectory, query and influence, with and without curvature`, async () => {
-      const record = await recorded(trainingOf(vectors));
+      const record = await recordOf(trainingOf(vectors));
       for (const [step, theta] of vectors.theta_trace.entries())
         expect(distance(flattened((await replay(record, step)).parameters), theta)).toBeLessThan(tolerance);
       const query = await lossQuery(record, examplesOf(vectors.X_val, vectors.Y_val));
@@ -63,8 +55,8 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     it(`${name}: by the general graphs as by the loops of logistic regression`, async () => {
       const options = trainingOf(vectors);
       // Another criterion, of which nothing is known, though it is the same.
-      const general = await recorded({ ...options, criterion: (output, y) => crossEntropy(output, y) });
-      const record = await recorded(options);
+      const general = await recordOf({ ...options, criterion: (output, y) => crossEntropy(output, y) });
+      const record = await recordOf(options);
       const query = await lossQuery(record, examplesOf(vectors.X_val, vectors.Y_val));
       for (const curvature of ["exact", "gauss-newton", "none"] as const) {
         const [a] = await linearInfluence(general, [query], { curvature });
@@ -81,7 +73,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     });
 
     it(`${name}: the query carried back to the start, two queries together`, async () => {
-      const record = await recorded(trainingOf(vectors));
+      const record = await recordOf(trainingOf(vectors));
       const query = unflattened((await replay(record, 0)).parameters, vectors.u);
       const other = unflattened(
         query,
@@ -100,7 +92,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     });
 
     it(`${name}: whole displacements, plain and corrected`, async () => {
-      const record = await recorded(trainingOf(vectors));
+      const record = await recordOf(trainingOf(vectors));
       const rows = everyRow(vectors);
       for (const [correction, expected, influence] of [
         ["none", vectors.delta_lie, vectors.influence_lie],
@@ -117,7 +109,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     });
 
     it(`${name}: retraining without each row and without a group`, async () => {
-      const record = await recorded(trainingOf(vectors));
+      const record = await recordOf(trainingOf(vectors));
       const rows = everyRow(vectors).map((row) => [row]);
       const { variants } = vectors;
       const without = await retrainWithout(record, [...rows, variants.group_removed]);
@@ -146,7 +138,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
 
     it(`${name}: a penalty that stays whole when a row leaves`, async () => {
       const { rowPenalty: weightDecay = 0, ...options } = trainingOf(vectors);
-      const record = await recorded({ ...options, optimizer: sgd({ weightDecay }) });
+      const record = await recordOf({ ...options, optimizer: sgd({ weightDecay }) });
       const { reg_global: expected } = vectors.variants;
       expect(
         distance(flattened((await replay(record, record.lastStep)).parameters), expected.theta_T),
@@ -166,7 +158,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     ] as const)(`${name}: exact metagradients of %s`, async (kind, optimizer, most) => {
       const expected = vectors.metagradients[kind];
       const options = { ...trainingOf(vectors), optimizer };
-      const record = await recorded(kind === "adam_lr0.05" ? { ...options, schedule: 0.05 } : options);
+      const record = await recordOf(kind === "adam_lr0.05" ? { ...options, schedule: 0.05 } : options);
       const end = (await replay(record, record.lastStep)).parameters;
       expect(distance(flattened(end), expected.theta_T)).toBeLessThan(most);
       const forward = await displacements(record, everyRow(vectors));
