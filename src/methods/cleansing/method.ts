@@ -1,6 +1,7 @@
 /** The face of the method: what its user can ask. */
 import { defineMethod, type Method } from "../../runs/method.ts";
 import { curveCommand } from "./curve-command.ts";
+import { explainCommand } from "./explain-command.ts";
 import { rankCommand } from "./rank-command.ts";
 
 export const cleansing: Method = defineMethod({
@@ -14,5 +15,5 @@ export const cleansing: Method = defineMethod({
     year: 2019,
     arxiv: "1906.08473",
   },
-  commands: { rank: rankCommand(), curve: curveCommand() },
+  commands: { rank: rankCommand(), curve: curveCommand(), explain: explainCommand() },
 });

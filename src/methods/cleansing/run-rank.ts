@@ -8,41 +8,28 @@ import { keptResults } from "../../runs/workers/kept-results.ts";
 import { displacements } from "../../training/record-tangent.ts";
 import { replay } from "../../training/replay.ts";
 import { rowFunctions } from "../../training/row-functions.ts";
-import type { TrainingProgress } from "../../training/train-options.ts";
 import { sumOf } from "../../training/trees.ts";
 import { meanLosses } from "./effects-work.ts";
 import { linearInfluence } from "./influence.ts";
-import { judgedBy } from "./judged.ts";
-import { openNetwork } from "./network.ts";
-import { prepareData } from "./prepared-data.ts";
+import { openTraining } from "./opened-training.ts";
 import { lossQuery } from "./query.ts";
 import type { RankParameters } from "./rank-command.ts";
 import { type RankOutcome, reportRank } from "./rank-report.ts";
 import { mostHarmful } from "./rankings.ts";
-import { memoryBytes, recordChoice } from "./record-states.ts";
+import { memoryBytes } from "./record-states.ts";
 import { testResult } from "./test-result.ts";
-import { recordBytes, setupOf, trainingOptions, trainRecorded } from "./training-setup.ts";
+import { recordBytes, trainRecorded } from "./training-setup.ts";
 import { rowsToVerify, verify } from "./verification.ts";
 
 /** @throws InputError when the data, the network or an option do not fit, before anything is trained */
 export async function runRank(parameters: RankParameters, run: Run): Promise<CommandResult> {
   const { signal, threads } = run;
-  const [splitting, training, choosing, ordering] = run.rng.spawn(4);
-  if (!splitting || !training || !choosing || !ordering) throw new Error("spawn(4) gives four streams");
-  const prepared = await prepareData({ ...parameters, stream: splitting, signal });
-  const setup = setupOf(parameters, prepared);
-  const network = await openNetwork(setup, setup);
-  for (const notice of [...prepared.notices, ...network.notices]) run.note(`${notice}.`);
-  const judged = judgedBy(parameters.query, prepared);
+  const opened = await openTraining(parameters, run.rng, run);
+  const { prepared, network, judged, setup, options, start } = opened;
+  const { states, lastEpochs } = opened.record;
   const { train, test } = prepared.parts;
-  const start = training.state();
-  const options = await trainingOptions(setup, train.examples, {
-    stream: training,
-    signal,
-    onProgress: ({ step, steps, loss }: TrainingProgress) =>
-      run.progress(step, steps, `training, loss ${loss.toPrecision(3)}`),
-  });
-  const { states, lastEpochs } = recordChoice(parameters.record, recordBytes(options, "all"));
+  const [choosing, ordering] = run.rng.spawn(2);
+  if (choosing === undefined || ordering === undefined) throw new Error("spawn(2) gives two streams");
   const bytes = recordBytes(options, states);
   const isOnDisk = bytes > memoryBytes;
   if (bytes > 2 ** 26)
