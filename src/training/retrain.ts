@@ -21,6 +21,7 @@ import { asInt32 } from "./step-arrays.ts";
 import type { StepperOptions } from "./step-graph.ts";
 import { type Carry, createStepper, type Stepper } from "./stepper.ts";
 import {
+  areMatrices,
   arraysOf,
   bytesOf,
   type NamedArrays,
@@ -66,8 +67,11 @@ export async function retrainWithout(
   const linear = await linearTraining(record);
   if (linear !== undefined)
     return retrainLogistic(record, linear, sets, start.parameters, { normalize, signal, onProgress });
-  // Clipping by a norm would mix stacked trainings.
-  const isAlone = options.clip?.globalNorm !== undefined || options.rowClipNorm !== undefined;
+  // Clipping by a norm would mix stacked trainings, and kernels of several are no one convolution.
+  const isAlone =
+    options.clip?.globalNorm !== undefined ||
+    options.rowClipNorm !== undefined ||
+    !areMatrices(start.parameters);
   const together = isAlone ? 1 : Math.max(1, Math.floor(stackedBytes / bytesOf(start)));
   const steps = record.lastStep - record.firstStep;
   const total = Math.ceil(sets.length / together) * steps;

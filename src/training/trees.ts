@@ -100,6 +100,11 @@ export function bytesOf(arrays: unknown): number {
   );
 }
 
+/** Whether no array has more than two axes: matrices, whose products with several others are one product. */
+export function areMatrices(arrays: ArrayTree): boolean {
+  return arraysOf(arrays).every(({ shape }) => shape.length <= 2);
+}
+
 /** The sum of two trees of floats of one structure, in arrays of its own. */
 export function sumOf<T extends ArrayTree>(a: T, b: T): T {
   const out = copyArrays(a);
