@@ -5,7 +5,7 @@ import { InputError, systemErrorCode } from "../../data/input-error.ts";
 import { readNpy } from "../../data/npy.ts";
 import { castArray, type NDArray } from "../../engine/ndarray.ts";
 import { type GivenTraining, recordGivenTraining } from "../../training/given-record.ts";
-import type { Optimizer } from "../../training/optimizer.ts";
+import { requireClasses, rowsOf } from "../../training/problem.ts";
 import type { TrainingRecord } from "../../training/record.ts";
 import type { Batch } from "../../training/sampler.ts";
 import { optimizerOf, stateFile, type TrajectoryDescription, trajectorySchema } from "./trajectory-format.ts";
@@ -19,9 +19,8 @@ export type ImportTrajectoryOptions = Pick<
  * The record of the training in a folder, for whatever takes one of `train`. Each step is taken again from the state before
  * it, so that what is scored is what was trained; the optimiser's state is computed along.
  *
- * @throws InputError in one line when a file is missing or of another shape, the optimiser is not known, or a step does not
+ * @throws InputError in one line when a file is missing or of another shape, a number is out of range, the optimiser is not known, or a step does not
  *   lead to the state after it, with the step, the difference, and what may be wrong
- * @throws RangeError when the data do not fit the model
  */
 export async function importTrajectory(
   folder: string,
@@ -42,13 +41,17 @@ export async function importTrajectory(
     x: isIndices(x) ? x : castArray(x, states.dtype),
     y: castArray(y, isLabels ? "int64" : states.dtype),
   };
+  checked(folder, () => {
+    rowsOf("data", data);
+    requireClasses("data", data.y, options.model.classes);
+  });
   return recordGivenTraining({
     ...options,
     name: folder,
     data,
     dtype: states.dtype,
     stateAt: states.at,
-    optimizer: readOptimizer(folder, description),
+    optimizer: checked(join(folder, "training.json"), () => optimizerOf(description.optimizer)),
     batches: await readBatches(folder, description, rows),
     learningRates: await readRates(folder, description),
     ...(stepsPerEpoch === undefined ? {} : { stepsPerEpoch }),
@@ -95,12 +98,13 @@ function valueAt(json: unknown, place: readonly string[]): unknown {
   );
 }
 
-function readOptimizer(folder: string, { optimizer }: TrajectoryDescription): Optimizer {
+/** What was out of range in a file is bad input. */
+function checked<T>(where: string, f: () => T): T {
   try {
-    return optimizerOf(optimizer);
+    return f();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new InputError(`${join(folder, "training.json")}: optimizer: ${error.message}`);
+    throw new InputError(`${where}: ${error.message}`, { cause: error });
   }
 }
 
