@@ -28,7 +28,7 @@ export interface KohLiangOptions extends RowFunctionsOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Beyond them the exact Hessian takes more than 32 MB, and its factors minutes. */
+/** At so many, the exact Hessian over a few thousand rows takes about half a minute and 32 MB. */
 export const mostExactParameters = 2000;
 
 /**
