@@ -128,7 +128,11 @@ export function normOf(arrays: ArrayTree): number {
 
 /** The elements of all arrays of a tree, one after the other. */
 export function ravelArrays(arrays: ArrayTree): Float64Array {
-  return Float64Array.from(arraysOf(arrays).flatMap(({ data }) => Array.from(data, Number)));
+  const all = arraysOf(arrays);
+  const values = new Float64Array(all.reduce((total, { data }) => total + data.length, 0));
+  let place = 0;
+  for (const { data } of all) for (let i = 0; i < data.length; i++) values[place++] = Number(data[i]);
+  return values;
 }
 
 /**

@@ -9,10 +9,10 @@ import { dotAt, norm } from "../../numeric/linear-algebra/vector.ts";
 import type { TrainingRecord } from "../../training/record.ts";
 import { requireLike } from "../../training/record-adjoint.ts";
 import { replay } from "../../training/replay.ts";
-import { rowFunctions } from "../../training/row-functions.ts";
+import { type RowFunctionsOptions, rowFunctions } from "../../training/row-functions.ts";
 import { type NamedArrays, ravelArrays, unravelArrays } from "../../training/trees.ts";
 
-export interface KohLiangOptions {
+export interface KohLiangOptions extends RowFunctionsOptions {
   /** alpha of the model's own alpha/2 |parameters|^2, a part of the curvature. Default 0. */
   readonly penalty?: number;
   /** Added to the curvature, for a Hessian that is singular or has negative eigenvalues. Default 0. */
@@ -24,12 +24,11 @@ export interface KohLiangOptions {
    * solution, as a further damping does. Default `exact`.
    */
   readonly solver?: "exact" | "conjugate-gradient" | "gradient-descent";
-  readonly signal?: AbortSignal | undefined;
   /** Called with how many Hessian products were taken, of how many at most. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Beyond them the exact Hessian takes more than 32 MB, and its factors minutes. */
+/** At so many, the exact Hessian over a few thousand rows takes about half a minute and 32 MB. */
 export const mostExactParameters = 2000;
 
 /**
@@ -45,14 +44,14 @@ export const mostExactParameters = 2000;
 export async function kohLiang(
   record: TrainingRecord,
   query: NamedArrays,
-  { penalty = 0, damping = 0, solver = "exact", signal, onProgress }: KohLiangOptions = {},
+  { penalty = 0, damping = 0, solver = "exact", onProgress, ...options }: KohLiangOptions = {},
 ): Promise<Float64Array> {
   for (const [name, value] of Object.entries({ penalty, damping }))
     if (!(value >= 0 && value < Infinity))
       throw new RangeError(`kohLiang: ${name} ${value} is not a number from 0`);
   const { parameters } = await replay(record, record.lastStep);
   requireLike(query, parameters);
-  const functions = rowFunctions(record, undefined, { signal });
+  const functions = rowFunctions(record, undefined, options);
   try {
     const added = penalty + damping;
     const u = ravelArrays(query);
