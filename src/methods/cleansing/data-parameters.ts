@@ -56,7 +56,8 @@ const data = {
   }),
 };
 
-const network = {
+/** Those of the network alone. */
+export const networkParameters = {
   model: z.string().min(1).default("logistic").meta({
     description:
       "The network: logistic, mlp:16,16 (its hidden layers), lenet, cnn, vgg11, resnet18, resnet20, resnet32, or a file with the parameters to start from",
@@ -104,7 +105,7 @@ const training = {
 };
 
 /** The parameters that a command spreads into its schema. */
-export const dataParameters = { ...data, ...network, ...training };
+export const dataParameters = { ...data, ...networkParameters, ...training };
 
 const schema = z.object(dataParameters);
 

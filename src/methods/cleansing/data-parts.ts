@@ -73,8 +73,8 @@ export interface DataManifest {
   readonly available: number;
   readonly dtype: "float32" | "float64";
   readonly fractions: { readonly [part: string]: number };
-  /** The stream's place before the rows were drawn. */
-  readonly stream: RandomStreamState;
+  /** The stream's place before the rows were drawn; absent where none were. */
+  readonly stream?: RandomStreamState;
   /** Rows from 1, ascending; no row is in two parts. */
   readonly parts: Readonly<Record<PartName, readonly number[]>>;
   /** Of a table. */

@@ -15,7 +15,9 @@ export {
   type LossConstants,
   logisticConstants,
 } from "./error-bound.ts";
+export { type ExportTrajectoryOptions, exportTrajectory } from "./export-trajectory.ts";
 export { type Fidelity, fidelity, type RemovedSubset, subsetFidelity } from "./fidelity.ts";
+export { type ImportTrajectoryOptions, importTrajectory } from "./import-trajectory.ts";
 export { type Influence, type InfluenceOptions, linearInfluence } from "./influence.ts";
 export { type KohLiangOptions, kohLiang } from "./koh-liang.ts";
 export { lossQuery } from "./query.ts";

@@ -2,6 +2,7 @@
 import { defineMethod, type Method } from "../../runs/method.ts";
 import { curveCommand } from "./curve-command.ts";
 import { explainCommand } from "./explain-command.ts";
+import { importCommand } from "./import-command.ts";
 import { rankCommand } from "./rank-command.ts";
 
 export const cleansing: Method = defineMethod({
@@ -15,5 +16,10 @@ export const cleansing: Method = defineMethod({
     year: 2019,
     arxiv: "1906.08473",
   },
-  commands: { rank: rankCommand(), curve: curveCommand(), explain: explainCommand() },
+  commands: {
+    rank: rankCommand(),
+    curve: curveCommand(),
+    explain: explainCommand(),
+    import: importCommand(),
+  },
 });

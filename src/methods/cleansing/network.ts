@@ -16,6 +16,8 @@ export interface NetworkChoice {
   readonly activation?: Activation | undefined;
   /** Of vgg11 (default none) and the residual networks (default group). */
   readonly normalisation?: "batch" | "group" | "none" | undefined;
+  /** Logits of a named network for two classes, 1 or 2; default 1 of logistic and mlp, else 2. */
+  readonly logits?: number | undefined;
 }
 
 /** What a network has to fit. */
@@ -90,7 +92,10 @@ export async function openNetwork(choice: NetworkChoice, data: NetworkData): Pro
   };
 }
 
-function namedModel({ model: text, activation, normalisation }: NetworkChoice, data: NetworkData): Model {
+function namedModel(
+  { model: text, activation, normalisation, logits }: NetworkChoice,
+  data: NetworkData,
+): Model {
   const [name = "", sizes] = splitOnce(text);
   const takes = Object.hasOwn(networks, name) ? networks[name] : undefined;
   if (takes === undefined)
@@ -101,7 +106,8 @@ function namedModel({ model: text, activation, normalisation }: NetworkChoice, d
     throw new InputError(`--activation ${activation}: ${name} has no activation; leave it out`);
   if (normalisation !== undefined && takes.normalisation === undefined)
     throw new InputError(`--normalisation ${normalisation}: ${name} has no normalisation; leave it out`);
-  const isOneLogit = withOneLogit.has(name) && data.classNames.length === 2;
+  const isOneLogit =
+    data.classNames.length === 2 && (logits === undefined ? withOneLogit.has(name) : logits === 1);
   const options: ModelOptions = {
     inputShape: data.inputShape,
     classes: isOneLogit ? 1 : data.classNames.length,

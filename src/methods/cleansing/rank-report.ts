@@ -1,5 +1,6 @@
 /** Everything that `cleansing rank` writes: scores, the rows to look at, the proof, when rows mattered, and the answer. */
 import { ndarray } from "../../engine/ndarray.ts";
+import type { RandomStream } from "../../numeric/random.ts";
 import { formatCount, formatNumber } from "../../runs/format.ts";
 import type { JsonObject } from "../../runs/json.ts";
 import type { CommandResult } from "../../runs/method.ts";
@@ -21,7 +22,7 @@ export interface RankOutcome {
   readonly judged: { readonly words: string };
   /** Of the training with all rows. */
   readonly usualLoss: number;
-  readonly test: TestResult;
+  readonly test: TestResult | undefined;
   readonly scores: Float64Array;
   readonly byEpoch: readonly Float64Array[];
   readonly growth: Float64Array;
@@ -38,6 +39,8 @@ export interface RankOutcome {
   readonly retrained: ReadonlyMap<number, number>;
   readonly orderNoise: number | undefined;
   readonly lastEpochs: number | undefined;
+  /** For intervals. */
+  readonly resampling: RandomStream;
 }
 
 /** A walk back that makes a query this much longer has left what a linear prediction can tell. */
@@ -75,7 +78,7 @@ export async function reportRank(run: Run, outcome: RankOutcome): Promise<Comman
     }),
     { caption: `The ${top.length} most harmful rows with their values.` },
   );
-  const faith = faithOf(run, outcome);
+  const faith = faithOf(outcome);
   if (retrained.size > 0)
     await run.figure("verification", verificationPlot({ harmful, random, scores, refined, retrained }), {
       caption: `Predicted and retrained change of ${judged.words} for ${retrained.size} rows; on the diagonal they agree. Blue: rows chosen as the most harmful; orange: drawn at random from the others; rings: corrected predictions.`,
@@ -120,7 +123,7 @@ interface Faith {
   readonly confirmed: number;
 }
 
-function faithOf(run: Run, { scores, harmful, random, refined, retrained }: RankOutcome): Faith {
+function faithOf({ scores, harmful, random, refined, retrained, resampling }: RankOutcome): Faith {
   const actual = (rows: readonly number[]): number[] => rows.map((row) => retrained.get(row) ?? 0);
   const predicted = (rows: readonly number[]): number[] => rows.map((row) => scores[row] ?? 0);
   const rows = [...harmful, ...random];
@@ -128,11 +131,7 @@ function faithOf(run: Run, { scores, harmful, random, refined, retrained }: Rank
   const confirmed = actual(harmful).filter((effect) => effect < 0).length;
   if (rows.length < 4) return { confirmed };
   const all = fidelity(predicted(rows), actual(rows), { k });
-  const [stream] = run.rng.spawn(1);
-  const interval =
-    random.length > 3 && stream !== undefined
-      ? tauInterval(predicted(random), actual(random), stream)
-      : undefined;
+  const interval = random.length > 3 ? tauInterval(predicted(random), actual(random), resampling) : undefined;
   return {
     confirmed,
     all,
@@ -173,7 +172,7 @@ function answerOf(
   const noise =
     orderNoise === undefined
       ? ""
-      : ` Another order of the batches alone moves this loss by ±${formatNumber(orderNoise, { digits: 2 })}: ${Math.abs(scores[worst] ?? 0) < orderNoise ? "no single row matters as much; look at the rows for what they have in common" : "the effect of single rows stands out of it"}.`;
+      : ` Another order of the batches alone moves this loss by ±${formatNumber(orderNoise, { digits: 2 })}, ${Math.abs(proof ?? scores[worst] ?? 0) < orderNoise ? "more than any single row: look at the rows for what they have in common" : "less than the worst row does"}.`;
   return `${first} ${checked}${rank}${noise}`;
 }
 
@@ -224,8 +223,7 @@ function valuesOf(
     rows: { train: train.rows.length, validation: validation.rows.length, test: tested.rows.length },
     judged: judged.words,
     loss: usualLoss,
-    testLoss: test.loss,
-    testError: test.error,
+    ...(test && { testLoss: test.loss, testError: test.error }),
     harmfulRows: scores.filter((score) => score < 0).length,
     top: top.slice(0, 20).map((row) => ({
       row: train.rows[row] ?? 0,
