@@ -16,6 +16,11 @@ export const rankSchema = z.object({
     description:
       "Whether the rows of --top and --verify get a second, corrected prediction, at the cost of about a training for each; by default for networks without convolutions",
   }),
+  groups: z.string().min(1).optional().meta({
+    description:
+      "A column whose values are groups of rows, such as their source: scores are added up for each, and the outermost groups retrained without",
+    placeholder: "COLUMN",
+  }),
   query: z.string().min(1).default("validation").meta({
     description:
       "Whose loss is to fall: validation, or row:N for one row of the file that does not train (N counts from 1)",
