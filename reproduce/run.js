@@ -1,12 +1,14 @@
 // @ts-check
-// `npm run reproduce -- METHOD [--quick] [--data FOLDER] [--threads N] [--only TABLE]`: the statistical claims of a method,
-// measured again and printed as Markdown tables beside the published numbers. Needs `npm run build`.
+// `npm run reproduce -- METHOD [--quick] [--data FOLDER] [--threads N] [--only TABLE] [--figures FOLDER]`: the statistical
+// claims of a method, measured again and printed as Markdown tables beside the published numbers. Needs `npm run build`.
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-const usage = "usage: npm run reproduce -- METHOD [--quick] [--data FOLDER] [--threads N] [--only TABLE]";
+const usage =
+  "usage: npm run reproduce -- METHOD [--quick] [--data FOLDER] [--threads N] [--only TABLE] [--figures FOLDER]";
 
 /**
  * Print an error in one line and end with the exit code of bad input.
@@ -28,6 +30,7 @@ function readCommandLine() {
         data: { type: "string" },
         threads: { type: "string" },
         only: { type: "string" },
+        figures: { type: "string" },
       },
     });
   } catch (error) {
@@ -52,7 +55,8 @@ if (!existsSync(new URL("../dist/index.js", import.meta.url)))
 
 const folder = new URL(`./${method}/`, import.meta.url);
 const names = (await readdir(folder)).filter((file) => file.endsWith("-table.js")).sort();
-/** @type {{ name: string, title: string, run: (options: object) => Promise<string> }[]} */
+/** @typedef {{ table: string, figures?: Record<string, string> }} Made figures: the text of SVG files by their names */
+/** @type {{ name: string, title: string, run: (options: object) => Promise<string | Made> }[]} */
 const tables = await Promise.all(
   names.map(async (file) => ({
     name: file.replace("-table.js", ""),
@@ -63,6 +67,17 @@ const chosen = tables.filter(({ name }) => values.only === undefined || name ===
 if (chosen.length === 0)
   stop(`--only ${values.only}: expected one of ${tables.map(({ name }) => name).join(", ")}`);
 
+/**
+ * @param {string} into
+ * @param {Record<string, string>} figures
+ */
+async function writeFigures(into, figures) {
+  for (const [name, svg] of Object.entries(figures)) {
+    await mkdir(into, { recursive: true });
+    await writeFile(join(into, `${name}.svg`), svg);
+  }
+}
+
 const options = {
   quick: values.quick,
   data: values.data,
@@ -72,7 +87,10 @@ const began = performance.now();
 for (const { title, run } of chosen) {
   const start = performance.now();
   try {
-    console.log(`### ${title}\n\n${await run(options)}\n`);
+    const made = await run(options);
+    const { table, figures = {} } = typeof made === "string" ? { table: made } : made;
+    console.log(`### ${title}\n\n${table}\n`);
+    if (values.figures !== undefined) await writeFigures(values.figures, figures);
   } catch (error) {
     if (error instanceof Error && error.name === "InputError") stop(error.message);
     throw error;

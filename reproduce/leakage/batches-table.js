@@ -3,6 +3,7 @@ import { mapTasks } from "../../dist/runs/workers/map-tasks.js";
 import { testImages } from "../harness/images.js";
 import { share, spread, table } from "../harness/markdown.js";
 import { success } from "./attack-work.js";
+import { successFigure } from "./success-figure.js";
 
 // `joint` and `known`: batches of which an earlier implementation recovered every image. `paper`: iterations until a batch of
 // CIFAR was restored, as the paper's Table 1 is remembered, which does not say of how many batches.
@@ -30,6 +31,7 @@ export default {
   async run({ quick, data, threads }) {
     const chosen = rows.filter(({ set, size }) => !quick || (set === "mnist" && size < 8));
     const lines = [];
+    const found = [];
     for (const { set, size, batches: most, paper = "", ...reference } of chosen) {
       const batches = quick ? 3 : most;
       const images = await testImages(set, { data, count: batches * size });
@@ -41,11 +43,13 @@ export default {
           evaluations: evaluations[set],
         }));
         const own = await mapTasks(new URL("attack-work.js", import.meta.url), tasks, { threads });
+        const recovered = own.filter(({ mse }) => mse < success).length;
+        found.push({ set, size, labels, recovered, batches });
         lines.push({
           images: set === "mnist" ? "MNIST" : "CIFAR-10, 100 outputs",
           batch: size,
           labels: labels === "joint" ? "optimised" : "known",
-          "recovered [95%]": share(own.filter(({ mse }) => mse < success).length, batches),
+          "recovered [95%]": share(recovered, batches),
           "worst image's MSE, median [range]": spread(own.map(({ mse }) => mse)),
           "labels right": `${own.filter(({ labelsRight }) => labelsRight).length} of ${batches}`,
           "earlier implementation": reference[labels] ?? "",
@@ -53,6 +57,6 @@ export default {
         });
       }
     }
-    return table(lines);
+    return { table: table(lines), figures: { "leakage-batches": await successFigure(found) } };
   },
 };

@@ -1,15 +1,13 @@
 /** What `fallline data list`, `describe FILE` and `fetch NAME` answer: plain values, and as text for a terminal. */
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ArrayHeader, readArrayHeaders } from "./array-headers.ts";
-import { withByteReader } from "./byte-reader.ts";
 import { cacheFolder } from "./cache-folder.ts";
 import { catalogue } from "./catalogue.ts";
-import { cifarKind, openDataset } from "./dataset.ts";
-import { hasIdxMagic, readIdxShape } from "./idx.ts";
+import { dataKindOf } from "./data-kind.ts";
+import { openDataset } from "./dataset.ts";
+import { readIdxShape } from "./idx.ts";
 import { readImageSize } from "./image.ts";
-import { hasImageSignature } from "./image-file.ts";
 import { imageClasses, imageFiles } from "./image-folder.ts";
 import { InputError } from "./input-error.ts";
 import { openTable, type TableOptions } from "./table.ts";
@@ -78,34 +76,26 @@ export type FileDescription =
  * @throws InputError when it is none of these, or damaged
  */
 export async function describeFile(path: string, options: TableOptions = {}): Promise<FileDescription> {
-  const stats = path.includes("\0") ? undefined : await stat(path).catch(() => undefined);
-  if (stats?.isDirectory()) return describeFolder(path);
-  if (stats === undefined && isImageDataset(path)) return describeImages(path, options);
-  if (!stats?.isFile()) return describeTableFile(path, options);
-  if (stats.size === 0)
-    throw new InputError(
-      `${path}: the file is empty; expected a table, an image, or an IDX, CIFAR, NPY, NPZ or safetensors file`,
-    );
-  const { head, isCompressed } = await withByteReader(path, async (reader) => ({
-    head: Buffer.from(await reader.readUpTo(16)),
-    isCompressed: reader.isCompressed,
-  }));
-  const startsWith = (text: string, at = 0): boolean =>
-    head.toString("latin1", at, at + text.length) === text;
-  if (!isCompressed) {
-    if (startsWith("\x93NUMPY")) return describeArrays(path, "npy");
-    if (startsWith("PK\x03\x04") || /\.npz$/i.test(path)) return describeArrays(path, "npz");
-    // A header's length below 2^40 and the JSON that begins it.
-    if (/\.safetensors$/i.test(path) || startsWith("\0\0\0{", 5)) return describeArrays(path, "safetensors");
-    if (hasImageSignature(head)) {
+  const kind = await dataKindOf(path);
+  switch (kind) {
+    case "folder":
+      return describeFolder(path);
+    case "image-set":
+    case "cifar":
+      return describeImages(path, options);
+    case "npy":
+    case "npz":
+    case "safetensors":
+      return describeArrays(path, kind);
+    case "image": {
       const { format, width, height, channels } = await readImageSize(path);
       return { kind: "image", path, format, width, height, channels };
     }
+    case "idx":
+      return { kind: "idx", path, shape: await readIdxShape(path) };
+    case "table":
+      return describeTableFile(path, options);
   }
-  const isCifarName = /\.bin(\.gz)?$/i.test(path);
-  if (!isCifarName && hasIdxMagic(head)) return { kind: "idx", path, shape: await readIdxShape(path) };
-  if (isCifarName && (await cifarKind(path)) !== undefined) return describeImages(path);
-  return describeTableFile(path, options);
 }
 
 async function describeTableFile(path: string, options: TableOptions): Promise<FileDescription> {
@@ -142,10 +132,6 @@ async function describeFolder(path: string): Promise<FileDescription> {
     shape: [count, channels, height, width],
     classes: classes.map(({ name, files }) => ({ name, count: files.length })),
   };
-}
-
-function isImageDataset(name: string): boolean {
-  return catalogue.some((entry) => entry.name === name.toLowerCase() && entry.columns === undefined);
 }
 
 /** IDX and CIFAR files in a folder, a CIFAR file, or a fetched data set. */

@@ -4,6 +4,7 @@ export { cacheFolder } from "./cache-folder.ts";
 export { type CatalogueEntry, type CatalogueFile, catalogue } from "./catalogue.ts";
 export { readCifar10, readCifar100 } from "./cifar.ts";
 export { describeFile, type FileDescription, type ListedDataset, listDatasets } from "./commands.ts";
+export { type DataKind, dataKindOf } from "./data-kind.ts";
 export { type DatasetOptions, type ImageDataset, openDataset } from "./dataset.ts";
 export {
   type DecodedValue,

@@ -68,13 +68,33 @@ export function sideBySide(
  * @throws RangeError for an empty list or for images of different shapes
  */
 export function filmStrip(images: readonly NDArray[], options: LayoutOptions = {}): Picture {
-  const { scale = 1, gap = 4, columns = images.length } = options;
-  const tiles = images.map((image) => pictureOf(image, { scale }));
-  const first = tiles[0];
+  const { scale = 1, ...layout } = options;
+  const [first] = images;
   if (first === undefined) throw new RangeError("filmStrip: there are no images");
-  if (tiles.some((tile) => tile.width !== first.width || tile.height !== first.height))
+  if (images.some((image) => formatShape(image.shape) !== formatShape(first.shape)))
     throw new RangeError(
       `filmStrip: images of different shapes: ${images.map((image) => formatShape(image.shape)).join(", ")}`,
+    );
+  return pictureGrid(
+    images.map((image) => pictureOf(image, { scale })),
+    layout,
+  );
+}
+
+/**
+ * Pictures of one size in reading order, with transparent gaps.
+ *
+ * @throws RangeError for an empty list or for pictures of different sizes
+ */
+export function pictureGrid(
+  tiles: readonly Picture[],
+  { gap = 4, columns = tiles.length }: Omit<LayoutOptions, "scale"> = {},
+): Picture {
+  const [first] = tiles;
+  if (first === undefined) throw new RangeError("pictureGrid: there are no pictures");
+  if (tiles.some((tile) => tile.width !== first.width || tile.height !== first.height))
+    throw new RangeError(
+      `pictureGrid: pictures of different sizes: ${tiles.map(({ width, height }) => `${width} x ${height}`).join(", ")}`,
     );
   const across = Math.min(columns, tiles.length);
   const rows = Math.ceil(tiles.length / across);

@@ -1,7 +1,7 @@
 /** The gradient engine: functions of tensors, their derivatives, compiled to ONNX and run by ONNX Runtime. */
 export type { DType, TypedArray } from "./dtype.ts";
 export { GraphError } from "./errors.ts";
-export { castArray, fromNested, type NDArray, ndarray, toNumbers, zerosArray } from "./ndarray.ts";
+export { castArray, fromNested, type NDArray, ndarray, takeRows, toNumbers, zerosArray } from "./ndarray.ts";
 export {
   type OnnxInput,
   type OnnxModel,

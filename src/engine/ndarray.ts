@@ -82,6 +82,25 @@ function hasDType<D extends DType>(array: NDArray, dtype: D): array is NDArray<D
   return array.dtype === dtype;
 }
 
+/**
+ * The rows [k, ...] of an array [n, ...] at the given places of its first axis, in their order.
+ *
+ * @throws RangeError when there is no such row
+ */
+export function takeRows<D extends DType>(array: NDArray<D>, rows: ArrayLike<number>): NDArray<D> {
+  const [count = 0, ...shape] = array.shape;
+  const size = sizeOf(shape);
+  const out = zerosArray([rows.length, ...shape], array.dtype);
+  const [from, into]: [TypedArray, TypedArray] = [array.data, out.data];
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] ?? -1;
+    if (!Number.isInteger(row) || row < 0 || row >= count)
+      throw new RangeError(withCallerLine(`takeRows: ${row} is not one of ${count} rows`));
+    into.set(from.subarray(row * size, (row + 1) * size) as never, i * size);
+  }
+  return out;
+}
+
 /** The elements as numbers, whatever the dtype (int64 beyond 2^53 loses digits). */
 export function toNumbers(array: NDArray): number[] {
   return Array.from(array.data as ArrayLike<number | bigint>, Number);

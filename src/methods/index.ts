@@ -1,4 +1,5 @@
 import type { Method } from "../runs/method.ts";
+import { cleansing } from "./cleansing/method.ts";
 import { defineLeakage } from "./leakage/method.ts";
 
 /**
@@ -10,4 +11,5 @@ export const methods: readonly Method[] = [
     attackText: async (request) => (await import("./leakage/text/attack.ts")).attackText(request),
     loadModels: async () => (await import("./leakage/text/attacked-models.ts")).makeTextModel,
   }),
+  cleansing,
 ];

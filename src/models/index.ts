@@ -23,6 +23,7 @@ export { modelFromOnnx, type OnnxClassifier, type OnnxClassifierOptions } from "
 export { type OnnxTextModel, type OnnxTextOptions, textModelFromOnnx } from "./onnx-text.ts";
 export { type LoadOptions, loadParameters, type ModelState, saveParameters } from "./parameter-files.ts";
 export { type ResnetOptions, resnet } from "./resnet.ts";
+export { isSmooth } from "./smooth.ts";
 export { type TextLinearOptions, textLinear } from "./text-linear.ts";
 export type { TextModel } from "./text-model.ts";
 export { type VggOptions, vgg11 } from "./vgg.ts";

@@ -24,7 +24,7 @@ export function logistic({
   initialisation = "pytorch",
 }: LogisticOptions): Model {
   const features = sizeOf(inputShape);
-  return layeredModel({
+  const model = layeredModel({
     description: classes === 1 ? "logistic regression" : "softmax regression",
     inputShape,
     classes,
@@ -32,4 +32,5 @@ export function logistic({
     parameters: (dtype) => ({ fc: linearParameters(features, classes, dtype, { bias }) }),
     forward: (pass, x) => linear(pass.at("fc"), op.reshape(x, [x.shape[0] ?? 0, features])),
   });
+  return { ...model, isLinear: true };
 }

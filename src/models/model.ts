@@ -30,6 +30,8 @@ export interface Model {
   /** The dtype of examples that are token ids; absent: that of the parameters. */
   readonly inputDType?: "int64";
   readonly classes: number;
+  /** Whether the logits are x weight^T + bias, of `fc.weight` and (where there is one) `fc.bias`, and nothing else. */
+  readonly isLinear?: boolean;
   /** Shapes of the parameters, which are all of one float dtype. */
   parameters(dtype: FloatDType): Named<Spec>;
   /** What is kept but not learned: running statistics of batch normalisation. Absent: nothing. */

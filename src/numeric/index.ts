@@ -66,6 +66,7 @@ export {
   bootstrapIndices,
 } from "./statistics/bootstrap.ts";
 export { type Correlation, kendall, pearson, spearman } from "./statistics/correlation.ts";
+export { type ConfidenceInterval, meanInterval } from "./statistics/mean-interval.ts";
 export {
   addValue,
   type Moments,

@@ -5,6 +5,7 @@
 
 import { rowKernelModule } from "./row-kernel.wasm.ts";
 import { addRows, rowProducts, rowProductsOfTwo } from "./rows.ts";
+import { hasWebAssembly, instantiate } from "./web-assembly.ts";
 
 /**
  * Operations take `count` rows from row `first` on, a multiple of 4; they read, and count as zero rows, up to
@@ -42,10 +43,7 @@ export function wholeGroups(count: number): number {
  */
 export function createRowKernel(rows: number, length: number): RowKernel {
   const bytes = layoutOf(rows, length).end;
-  // `typeof`, for some runtimes do not even have the name.
-  return typeof WebAssembly !== "undefined" && bytes < 2 ** 32
-    ? simdRowKernel(rows, length)
-    : plainRowKernel(rows, length);
+  return hasWebAssembly() && bytes < 2 ** 32 ? simdRowKernel(rows, length) : plainRowKernel(rows, length);
 }
 
 /** {@link createRowKernel} in plain arrays. */
@@ -101,32 +99,14 @@ interface WasmLoops {
 }
 
 /**
- * The part of WebAssembly's interface used here, which the language's own type library does not describe. What an
- * instance exports is what assembly/row-kernel.ts does.
- */
-declare const WebAssembly:
-  | {
-      readonly Module: new (bytes: Uint8Array) => object;
-      readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
-      readonly Instance: new (module: object, imports: object) => { readonly exports: WasmLoops };
-    }
-  | undefined;
-
-let compiled: object | undefined;
-
-/**
  * {@link createRowKernel} in WebAssembly SIMD, with a memory of its own.
  *
  * @throws Error where there is no WebAssembly
  */
 export function simdRowKernel(rows: number, length: number): RowKernel {
-  if (typeof WebAssembly === "undefined") throw new Error("simdRowKernel: this runtime has no WebAssembly");
-  compiled ??= new WebAssembly.Module(Buffer.from(rowKernelModule, "base64"));
   const { stride, at, end } = layoutOf(rows, length);
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(end / 65536) });
-  const instance = new WebAssembly.Instance(compiled, { env: { memory } });
-  const loops = instance.exports;
-  const view = (offset: number, size: number) => new Float64Array(memory.buffer, offset, size);
+  const { exports: loops, buffer } = instantiate<WasmLoops>(rowKernelModule, end);
+  const view = (offset: number, size: number) => new Float64Array(buffer, offset, size);
   const from = (first: number): number => at.matrix + first * stride * 8;
   return {
     matrix: view(at.matrix, wholeGroups(rows) * stride),

@@ -4,6 +4,7 @@ export { type ClipOptions, clipByGlobalNorm, clipByValue, clipGradient } from ".
 export { DivergenceError } from "./divergence.ts";
 export type { Evaluation } from "./evaluator.ts";
 export { type FullBatchOptions, type FullBatchResult, trainFullBatch } from "./full-batch.ts";
+export { type GivenTraining, recordGivenTraining } from "./given-record.ts";
 export {
   type LbfgsCheckpoint,
   type LbfgsOptions,
@@ -32,6 +33,7 @@ export { replay, replayBackward, replayForward } from "./replay.ts";
 export { type RetrainOptions, retrainWithout } from "./retrain.ts";
 export { meanOfClippedRows } from "./row-clip.ts";
 export { type RowFunctions, type RowFunctionsOptions, rowFunctions } from "./row-functions.ts";
+export { recordedGradientNorms, type StepGradientNorms } from "./row-gradient-norms.ts";
 export {
   type Batch,
   epochShuffling,

@@ -81,7 +81,12 @@ export function recordedStates(
   return { at, states: at.count + Number(!at.has(0)) + Number(!at.has(total)) };
 }
 
-async function requireRoom(
+/**
+ * Refuses a record that will not fit, before anything is computed.
+ *
+ * @throws InputError when states of so many bytes are more than the budget or the disk has room for
+ */
+export async function requireRoom(
   bytes: number,
   states: number,
   { folder, budget = 2 ** 30 }: RecordOptions,

@@ -8,6 +8,8 @@ import type { TensorTree } from "./trees.ts";
 export interface Optimizer {
   /** With its settings, as in "SGD with momentum 0.9". */
   readonly description: string;
+  /** Where a step is -rate (gradient + weightDecay parameters) and nothing is remembered: plain SGD. */
+  readonly gradientDescent?: { readonly weightDecay: number };
   /** The state before the first step. */
   init(parameters: TensorTree): TensorTree;
   /**

@@ -18,6 +18,8 @@ import {
 /** What training needs of a model; every `Model` of src/models has it. */
 export interface TrainableModel {
   readonly classes?: number;
+  /** Whether the outputs are x weight^T + bias, of `fc.weight` and (where there is one) `fc.bias`, and nothing else. */
+  readonly isLinear?: boolean;
   init(stream: RandomStream, dtype: "float32" | "float64"): unknown;
   initialBuffers?(dtype: "float32" | "float64"): unknown;
   apply(
@@ -86,6 +88,8 @@ export interface Problem {
    * those of Gauss and Newton. Of a model only.
    */
   readonly gaussNewton?: Problem;
+  /** Of logistic regression with one logit, which has loops of its own: see linear-training.ts. */
+  readonly logistic?: { readonly rowPenalty: number };
 }
 
 /** Whose second derivatives count: all, those of the loss through a linear model (Gauss-Newton), or none. */
@@ -150,8 +154,12 @@ export function problemOfModel(
     apply: (parameters, x, options) =>
       linearisedAt((values) => model.apply(values as NamedTensors, x, options), parameters),
   };
-  const problem = makeProblem(model, criterion, rowPenalty);
-  return { ...problem, gaussNewton: makeProblem(linearised, criterion, rowPenalty) };
+  const isLogistic = model.isLinear === true && model.classes === 1 && criterion === crossEntropy;
+  return {
+    ...makeProblem(model, criterion, rowPenalty),
+    gaussNewton: makeProblem(linearised, criterion, rowPenalty),
+    ...(isLogistic && { logistic: { rowPenalty } }),
+  };
 }
 
 function makeProblem(model: TrainableModel, criterion: Criterion, rowPenalty: number): Problem {

@@ -48,9 +48,10 @@ it.each([
   const query = copyArrays(parameters);
   for (const { data } of arraysOf(query)) for (let i = 0; i < data.length; i++) data[i] = Math.sin(3 * i + 1);
   const slopes = new Float64Array(12);
-  for await (const { batch, rows } of differentiateRecord(record, [query]))
+  await differentiateRecord(record, [query], ({ batch, rows }) => {
     for (const [k, row] of batch.indices.entries())
       slopes[Number(row)] = (slopes[Number(row)] ?? 0) + Number(rows[0]?.[k]);
+  });
   const step = 1e-5;
   for (let row = 0; row < 12; row++) {
     const ends = [];

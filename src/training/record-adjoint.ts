@@ -15,10 +15,11 @@ import { scan } from "../engine/transforms/scan.ts";
 import { vmap } from "../engine/transforms/vmap.ts";
 import * as tree from "../engine/tree.ts";
 import { compileTrees } from "./compile-trees.ts";
+import { differentiateLinear, type LinearTraining, linearTraining } from "./linear-training.ts";
 import { type Curvature, withCurvature } from "./problem.ts";
 import { internalsOf, type RecordedStep, type TrainingRecord } from "./record.ts";
 import { readAt, stackedStep, stackOf, stackSteps, stretches, writeAt } from "./record-steps.ts";
-import { replayBackward } from "./replay.ts";
+import { replayBackward, requireStep } from "./replay.ts";
 import type { Batch } from "./sampler.ts";
 import { type StepperOptions, takeStep } from "./step-graph.ts";
 import type { Carry } from "./stepper.ts";
@@ -26,8 +27,10 @@ import {
   arraysOf,
   mapTensors,
   type NamedArrays,
+  ravelArrays,
   type TensorTree,
   tensorsOf,
+  unravelArrays,
   withArrays,
   zerosOf,
 } from "./trees.ts";
@@ -58,20 +61,26 @@ export interface StepAdjoint {
  * Walks from the record's last step to its first.
  *
  * @param queries directions in which the final parameters are looked at, trees like them; they share the walk
- * @returns one item a step; afterwards, the generator's value: each query's cotangent of the first parameters
+ * @param onStep called with what was found at each step; its arrays are valid during the call
+ * @returns each query's cotangent of the parameters before step `from`
  * @throws RangeError when a query does not fit the parameters or the training's rows depend on one another
  * @throws InputError when a cotangent is not finite, naming the step
  */
-export async function* differentiateRecord(
+export async function differentiateRecord(
   record: TrainingRecord,
   queries: readonly NamedArrays[],
+  onStep: (found: StepAdjoint) => void,
   { from = record.firstStep, curvature = "exact", signal }: AdjointOptions = {},
-): AsyncGenerator<StepAdjoint, NamedArrays[]> {
+): Promise<NamedArrays[]> {
   const { stepper, store } = internalsOf(record);
   const end = await store.get(record.lastStep);
   const options = differentiableOptions(stepper.options, end, curvature);
   for (const query of queries) requireLike(query, end.parameters);
   if (queries.length === 0) throw new RangeError("differentiateRecord: there are no queries");
+  requireStep(record, from);
+  const linear = await linearTraining(record);
+  if (linear !== undefined)
+    return differentiateLinearly(record, linear, queries, onStep, { from, curvature });
   let adjoint: Adjoint = {
     parameters: stackOf(end.parameters, queries.length),
     optimizer: zerosOf(stackOf(end.optimizer, queries.length)),
@@ -87,11 +96,16 @@ export async function* differentiateRecord(
       calls.set(key, call);
       const { after, rows, norms } = await (await call).run(list, adjoint);
       adjoint = after;
-      for (const [i, recorded] of list.entries()) {
-        const found = { rows: rows.map((each) => itemAt(each, i)), norms: norms.map((each) => each[i] ?? 0) };
-        requireFinite(found, recorded);
-        const { step, learningRate } = recorded;
-        yield { step, batch: recorded.batch, learningRate, ...found };
+      for (const [i, { step, batch: own, learningRate }] of list.entries()) {
+        const found = {
+          step,
+          batch: own,
+          learningRate,
+          rows: rows.map((each) => itemAt(each, i)),
+          norms: norms.map((each) => each[i] ?? 0),
+        };
+        requireFinite(found);
+        onStep(found);
       }
     }
     return queries.map((_, i) => readAt(adjoint.parameters, i));
@@ -99,6 +113,30 @@ export async function* differentiateRecord(
     for (const call of await Promise.allSettled(calls.values()))
       if (call.status === "fulfilled") await call.value.dispose();
   }
+}
+
+/** The same in the loops of logistic regression. */
+function differentiateLinearly(
+  { firstStep, batches, learningRates }: TrainingRecord,
+  training: LinearTraining,
+  queries: readonly NamedArrays[],
+  onStep: (found: StepAdjoint) => void,
+  { from, curvature }: { readonly from: number; readonly curvature: Curvature },
+): NamedArrays[] {
+  const carried = queries.map(ravelArrays);
+  const walk = { from: from - firstStep, hasCurvature: curvature !== "none" };
+  differentiateLinear(training, carried, walk, (i, rows, norms) => {
+    const found = {
+      step: firstStep + i,
+      batch: itemAt(batches, i),
+      learningRate: itemAt(learningRates, i),
+      rows,
+      norms,
+    };
+    requireFinite(found);
+    onStep(found);
+  });
+  return queries.map((query, i) => unravelArrays(query, itemAt(carried, i)));
 }
 
 type Adjoint = { readonly parameters: NamedArrays; readonly optimizer: ReturnType<typeof zerosOf> };
@@ -145,10 +183,7 @@ export function requireLike(query: NamedArrays, parameters: NamedArrays): void {
   }
 }
 
-function requireFinite(
-  { rows, norms }: Pick<StepAdjoint, "rows" | "norms">,
-  { step, learningRate }: RecordedStep,
-): void {
+function requireFinite({ rows, norms, step, learningRate }: StepAdjoint): void {
   const areFinite = norms.every(Number.isFinite) && rows.every((each) => each.every(Number.isFinite));
   if (!areFinite)
     throw new InputError(

@@ -20,6 +20,7 @@ import { replayForward } from "./replay.ts";
 import { type StepperOptions, takeStep } from "./step-graph.ts";
 import {
   type ArrayTree,
+  areMatrices,
   arraysOf,
   branchAt,
   bytesOf,
@@ -65,7 +66,8 @@ export async function displacements(
   const start = await store.get(record.firstStep);
   const options = differentiableOptions(stepper.options, start, curvature);
   requireRows("displacements", rows, options.data);
-  const together = Math.max(1, Math.floor(stackedBytes / bytesOf(start)));
+  // Kernels of several displacements are no one convolution.
+  const together = areMatrices(start.parameters) ? Math.max(1, Math.floor(stackedBytes / bytesOf(start))) : 1;
   const steps = record.lastStep - record.firstStep;
   const total = Math.ceil(rows.length / together) * steps;
   const found: NamedArrays[] = [];
@@ -220,5 +222,7 @@ function pushStep(
       taken(parameters, optimizer, weights),
     );
   };
-  return vmap(push, [0, 0])(displacement, left);
+  if (left.shape[0] !== 1) return vmap(push, [0, 0])(displacement, left);
+  const [one, without] = [mapTensors((leaf) => op.squeeze(leaf, 0), displacement), op.squeeze(left, 0)];
+  return mapTensors((leaf) => op.unsqueeze(leaf, 0), push(one, without));
 }

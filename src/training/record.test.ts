@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { randomStream } from "../numeric/random.ts";
 import { adam } from "./adam.ts";
 import { replay, replayBackward } from "./replay.ts";
 import { sgd } from "./sgd.ts";
@@ -32,6 +33,16 @@ async function trainAndKeep(change: Partial<TrainModelOptions>) {
   if (record === undefined) throw new Error("there is no record");
   return { ...result, record, kept };
 }
+
+it("is measured without a draw", async () => {
+  const train1 = async (looks: boolean) => {
+    const { seed: _, ...others } = options;
+    const all = { ...others, stream: randomStream(5), record: { states: "all" as const } };
+    if (looks) recordSize(all);
+    return (await train(all)).parameters;
+  };
+  expect(await train1(true)).toEqual(await train1(false));
+});
 
 describe("a record", () => {
   let folder = "";

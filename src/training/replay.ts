@@ -121,7 +121,8 @@ function storedBefore({ stored, firstStep }: TrainingRecord, step: number): numb
   return stored.findLast((candidate) => candidate < step) ?? firstStep;
 }
 
-function requireStep({ firstStep, lastStep }: TrainingRecord, step: number): void {
+/** @throws RangeError when the record has no such step */
+export function requireStep({ firstStep, lastStep }: TrainingRecord, step: number): void {
   if (!Number.isInteger(step) || step < firstStep || step > lastStep)
     throw new RangeError(`replay: ${step} is not a step of ${firstStep} to ${lastStep}`);
 }

@@ -7,7 +7,10 @@ import { ndarray } from "../engine/ndarray.ts";
 import * as op from "../engine/ops/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { vmap } from "../engine/transforms/vmap.ts";
-import { requireFiniteLosses } from "./divergence.ts";
+import { norm } from "../numeric/linear-algebra/vector.ts";
+import { requireBoundedNorm, requireFiniteLosses } from "./divergence.ts";
+import { type LinearTraining, linearTraining } from "./linear-training.ts";
+import { logisticRuns } from "./logistic-runs.ts";
 import { createPacing, type Walker, walk } from "./pacing.ts";
 import type { Problem } from "./problem.ts";
 import { internalsOf, type TrainingRecord } from "./record.ts";
@@ -17,7 +20,16 @@ import type { Batch } from "./sampler.ts";
 import { asInt32 } from "./step-arrays.ts";
 import type { StepperOptions } from "./step-graph.ts";
 import { type Carry, createStepper, type Stepper } from "./stepper.ts";
-import { arraysOf, bytesOf, type NamedArrays, type TensorTree, tensorAt, zerosOf } from "./trees.ts";
+import {
+  areMatrices,
+  arraysOf,
+  bytesOf,
+  type NamedArrays,
+  type TensorTree,
+  tensorAt,
+  unravelArrays,
+  zerosOf,
+} from "./trees.ts";
 
 export interface RetrainOptions {
   /**
@@ -52,8 +64,14 @@ export async function retrainWithout(
   for (const rows of removals) requireRows("retrainWithout", rows, options.data);
   requireSeparable(options, start);
   const sets = removals.map((rows) => new Set(rows));
-  // Clipping by a norm would mix stacked trainings.
-  const isAlone = options.clip?.globalNorm !== undefined || options.rowClipNorm !== undefined;
+  const linear = await linearTraining(record);
+  if (linear !== undefined)
+    return retrainLogistic(record, linear, sets, start.parameters, { normalize, signal, onProgress });
+  // Clipping by a norm would mix stacked trainings, and kernels of several are no one convolution.
+  const isAlone =
+    options.clip?.globalNorm !== undefined ||
+    options.rowClipNorm !== undefined ||
+    !areMatrices(start.parameters);
   const together = isAlone ? 1 : Math.max(1, Math.floor(stackedBytes / bytesOf(start)));
   const steps = record.lastStep - record.firstStep;
   const total = Math.ceil(sets.length / together) * steps;
@@ -65,6 +83,29 @@ export async function retrainWithout(
     const how = { normalize, signal, onStep };
     if (isAlone) ends.push(await retrainAlone(record, start, part, how));
     else ends.push(...(await retrainTogether(record, options, start, part, how)));
+  }
+  return ends;
+}
+
+async function retrainLogistic(
+  { lastStep, firstStep, learningRates }: TrainingRecord,
+  training: LinearTraining,
+  removed: readonly ReadonlySet<number>[],
+  like: NamedArrays,
+  { normalize, signal, onProgress }: Required<Pick<RetrainOptions, "normalize">> & RetrainOptions,
+): Promise<NamedArrays[]> {
+  const learningRateOf = (step: number): number => itemAt(learningRates, step - firstStep);
+  const ends: NamedArrays[] = [];
+  let heard = performance.now();
+  for (const end of logisticRuns(training, removed, { renormalizes: normalize === "renorm" })) {
+    requireBoundedNorm(norm(end), Number.MAX_VALUE, lastStep, learningRateOf);
+    ends.push(unravelArrays(like, end));
+    onProgress?.(ends.length, removed.length);
+    // Now and then others get their turn, an abort among them.
+    if (performance.now() - heard < 50) continue;
+    await new Promise(setImmediate);
+    signal?.throwIfAborted();
+    heard = performance.now();
   }
   return ends;
 }

@@ -6,17 +6,16 @@ import type { CompileOptions, Executable } from "../engine/runtime/compile.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { valueAndGrad } from "../engine/transforms/grad.ts";
 import { jvp } from "../engine/transforms/jvp.ts";
-import { vmap } from "../engine/transforms/vmap.ts";
 import { compileTrees } from "./compile-trees.ts";
 import { type Examples, type Problem, rowsOf } from "./problem.ts";
 import { internalsOf, type TrainingRecord } from "./record.ts";
+import { gradientNormsOfRows } from "./row-gradient-norms.ts";
 import {
   type ArrayTree,
   arraysOf,
   mapTensors,
   type NamedArrays,
   type TensorTree,
-  tensorsOf,
   withArrays,
 } from "./trees.ts";
 
@@ -80,18 +79,7 @@ export function rowFunctions(
     const [, along] = jvp((values: TensorTree) => evaluated(values, batch), [p], [direction]);
     return { rows: [along] };
   });
-  const norms = over((p, _, batch) => {
-    const ofRow = (row: TensorTree): Tensor => {
-      const one = mapTensors((tensor) => op.unsqueeze(tensor, 0), row);
-      const [, slope] = valueAndGrad((values: TensorTree) => op.sum(evaluated(values, one)))(p);
-      return op.sqrt(
-        tensorsOf(slope)
-          .map((leaf) => op.sum(op.square(leaf)))
-          .reduce((sum, square) => sum.add(square)),
-      );
-    };
-    return { rows: [vmap(ofRow, [0])(batch)] };
-  });
+  const norms = over((p, _, batch) => ({ rows: [gradientNormsOfRows(evaluated, p, batch)] }));
   const product = over((p, direction, batch) => {
     const [, curved] = valueAndGrad((values: TensorTree) => {
       const [, along] = jvp((inner: TensorTree) => evaluated(inner, batch), [values], [direction]);

@@ -38,6 +38,7 @@ export function sgd({
   if (momentum === 0)
     return {
       description: `SGD${decayInWords(weightDecay)}`,
+      gradientDescent: { weightDecay },
       init: () => ({}),
       update: (gradient, state, parameters, learningRate) => [
         scaled(mapTensors(decayed, gradient, parameters), learningRate),

@@ -1,4 +1,5 @@
 import * as tree from "../engine/tree.ts";
+import { resumeRandomStream } from "../numeric/random.ts";
 import { requireBoundedNorm, requireFiniteEvaluation, requireFiniteLosses } from "./divergence.ts";
 import type { Evaluation } from "./evaluator.ts";
 import { createLooks, judge, type Looks, nextLook, recordedStates } from "./looks.ts";
@@ -100,7 +101,9 @@ export function recordSize<P extends NamedArrays, D extends NamedArrays>(
 ): { states: number; bytes: number };
 export function recordSize(given: unknown): { states: number; bytes: number } {
   const options = given as AnyTrainOptions;
-  const plan = planTraining(options);
+  const { stream } = options;
+  // A copy of the stream: to look at a training must not change it.
+  const plan = planTraining({ ...options, ...(stream && { stream: resumeRandomStream(stream.state()) }) });
   const optimizer = plan.optimizer.init(tracedZeros(plan.parameters));
   const { states } = recordedStates(options, plan);
   const { parameters, buffers } = plan;

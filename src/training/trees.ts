@@ -1,6 +1,6 @@
 import { bytesPerElement } from "../engine/dtype.ts";
 import { itemAt } from "../engine/lists.ts";
-import { type NDArray, zerosArray } from "../engine/ndarray.ts";
+import { castArray, type NDArray, ndarray, zerosArray } from "../engine/ndarray.ts";
 import { zeros } from "../engine/ops/constants.ts";
 import { sizeOf } from "../engine/shape.ts";
 import { isTensor, type Spec, type Tensor } from "../engine/tensor.ts";
@@ -100,6 +100,22 @@ export function bytesOf(arrays: unknown): number {
   );
 }
 
+/** Whether no array has more than two axes: matrices, whose products with several others are one product. */
+export function areMatrices(arrays: ArrayTree): boolean {
+  return arraysOf(arrays).every(({ shape }) => shape.length <= 2);
+}
+
+/** The sum of two trees of floats of one structure, in arrays of its own. */
+export function sumOf<T extends ArrayTree>(a: T, b: T): T {
+  const out = copyArrays(a);
+  const others = tree.leavesLike(a as unknown, b as unknown) as NDArray[];
+  for (const [k, { data }] of arraysOf(out).entries()) {
+    const more = itemAt(others, k).data;
+    for (let i = 0; i < data.length; i++) data[i] = Number(data[i]) + Number(more[i]);
+  }
+  return out;
+}
+
 /** The Euclidean norm of all floats of a tree together. */
 export function normOf(arrays: ArrayTree): number {
   let sum = 0;
@@ -108,4 +124,31 @@ export function normOf(arrays: ArrayTree): number {
     for (let i = 0; i < data.length; i++) sum += (data[i] as number) ** 2;
   }
   return Math.sqrt(sum);
+}
+
+/** The elements of all arrays of a tree, one after the other. */
+export function ravelArrays(arrays: ArrayTree): Float64Array {
+  const all = arraysOf(arrays);
+  const values = new Float64Array(all.reduce((total, { data }) => total + data.length, 0));
+  let place = 0;
+  for (const { data } of all) for (let i = 0; i < data.length; i++) values[place++] = Number(data[i]);
+  return values;
+}
+
+/**
+ * The tree of like shapes and dtypes with these elements: what {@link ravelArrays} took apart. Of float64, the arrays are
+ * views of the values.
+ *
+ * @throws RangeError when there are not as many as the tree takes
+ */
+export function unravelArrays<T extends ArrayTree>(like: T, values: Float64Array): T {
+  let place = 0;
+  const arrays = arraysOf(like).map(({ shape, dtype }) => {
+    const start = place;
+    place += sizeOf(shape);
+    return castArray(ndarray(values.subarray(start, place), shape, "float64"), dtype);
+  });
+  if (place !== values.length)
+    throw new RangeError(`${values.length} elements for arrays of ${place} elements together`);
+  return withArrays(like, arrays);
 }

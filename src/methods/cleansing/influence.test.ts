@@ -1,14 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { adam } from "../../training/adam.ts";
-import type { TrainingRecord } from "../../training/record.ts";
+import { crossEntropy } from "../../training/problem.ts";
 import { differentiateRecord } from "../../training/record-adjoint.ts";
 import { displacements } from "../../training/record-tangent.ts";
 import { replay } from "../../training/replay.ts";
 import { retrainWithout } from "../../training/retrain.ts";
 import { rowFunctions } from "../../training/row-functions.ts";
 import { sgd } from "../../training/sgd.ts";
-import { train } from "../../training/train.ts";
-import type { TrainModelOptions } from "../../training/train-options.ts";
 import { linearInfluence } from "./influence.ts";
 import { lossQuery } from "./query.ts";
 import {
@@ -17,16 +15,11 @@ import {
   flattened,
   noVectors,
   readVectors,
+  recordOf,
   trainingOf,
   unflattened,
   type Vectors,
 } from "./vectors.testing.ts";
-
-async function recorded(options: TrainModelOptions): Promise<TrainingRecord> {
-  const { record } = await train(options);
-  if (record === undefined) throw new Error("record was asked for");
-  return record;
-}
 
 function inner(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
@@ -40,7 +33,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     const tolerance = 1e-12;
 
     it(`${name}: trajectory, query and influence, with and without curvature`, async () => {
-      const record = await recorded(trainingOf(vectors));
+      const record = await recordOf(trainingOf(vectors));
       for (const [step, theta] of vectors.theta_trace.entries())
         expect(distance(flattened((await replay(record, step)).parameters), theta)).toBeLessThan(tolerance);
       const query = await lossQuery(record, examplesOf(vectors.X_val, vectors.Y_val));
@@ -59,20 +52,39 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
       expect(distance(sums ?? [], vectors.influence_lie)).toBeLessThan(tolerance);
     });
 
+    it(`${name}: by the general graphs as by the loops of logistic regression`, async () => {
+      const options = trainingOf(vectors);
+      // Another criterion, of which nothing is known, though it is the same.
+      const general = await recordOf({ ...options, criterion: (output, y) => crossEntropy(output, y) });
+      const record = await recordOf(options);
+      const query = await lossQuery(record, examplesOf(vectors.X_val, vectors.Y_val));
+      for (const curvature of ["exact", "gauss-newton", "none"] as const) {
+        const [a] = await linearInfluence(general, [query], { curvature });
+        const [b] = await linearInfluence(record, [query], { curvature });
+        expect(distance(a?.scores ?? [], b?.scores ?? [])).toBeLessThan(1e-13);
+        expect(distance(a?.growth ?? [], b?.growth ?? [])).toBeLessThan(1e-13);
+      }
+      const removals = [[0], [3, 5, 6, 1], [], [2], [9, 10, 11, 8]];
+      for (const normalize of ["drop", "renorm"] as const) {
+        const ends = await retrainWithout(general, removals, { normalize });
+        for (const [i, end] of (await retrainWithout(record, removals, { normalize })).entries())
+          expect(distance(flattened(end), flattened(ends[i] ?? {}))).toBeLessThan(1e-13);
+      }
+    });
+
     it(`${name}: the query carried back to the start, two queries together`, async () => {
-      const record = await recorded(trainingOf(vectors));
+      const record = await recordOf(trainingOf(vectors));
       const query = unflattened((await replay(record, 0)).parameters, vectors.u);
       const other = unflattened(
         query,
         vectors.u.map((value) => Math.cos(50 * value)),
       );
-      const walk = differentiateRecord(record, [other, query]);
       const scores = new Float64Array(vectors.Y.length);
-      let next = await walk.next();
-      for (; !next.done; next = await walk.next())
-        for (const [k, row] of next.value.batch.indices.entries())
-          scores[Number(row)] = (scores[Number(row)] ?? 0) - (next.value.rows[1]?.[k] ?? 0);
-      expect(distance(flattened(next.value[1] ?? {}), vectors.u_after_full_retrace)).toBeLessThan(tolerance);
+      const [, start] = await differentiateRecord(record, [other, query], ({ batch, rows }) => {
+        for (const [k, row] of batch.indices.entries())
+          scores[Number(row)] = (scores[Number(row)] ?? 0) - (rows[1]?.[k] ?? 0);
+      });
+      expect(distance(flattened(start ?? {}), vectors.u_after_full_retrace)).toBeLessThan(tolerance);
       expect(distance(scores, vectors.influence_lie)).toBeLessThan(tolerance);
       const alone = await linearInfluence(record, [other]);
       const both = await linearInfluence(record, [other, query]);
@@ -80,7 +92,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     });
 
     it(`${name}: whole displacements, plain and corrected`, async () => {
-      const record = await recorded(trainingOf(vectors));
+      const record = await recordOf(trainingOf(vectors));
       const rows = everyRow(vectors);
       for (const [correction, expected, influence] of [
         ["none", vectors.delta_lie, vectors.influence_lie],
@@ -97,7 +109,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     });
 
     it(`${name}: retraining without each row and without a group`, async () => {
-      const record = await recorded(trainingOf(vectors));
+      const record = await recordOf(trainingOf(vectors));
       const rows = everyRow(vectors).map((row) => [row]);
       const { variants } = vectors;
       const without = await retrainWithout(record, [...rows, variants.group_removed]);
@@ -126,7 +138,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
 
     it(`${name}: a penalty that stays whole when a row leaves`, async () => {
       const { rowPenalty: weightDecay = 0, ...options } = trainingOf(vectors);
-      const record = await recorded({ ...options, optimizer: sgd({ weightDecay }) });
+      const record = await recordOf({ ...options, optimizer: sgd({ weightDecay }) });
       const { reg_global: expected } = vectors.variants;
       expect(
         distance(flattened((await replay(record, record.lastStep)).parameters), expected.theta_T),
@@ -146,7 +158,7 @@ describe.skipIf(noVectors !== undefined)("the reference numbers (skipped where t
     ] as const)(`${name}: exact metagradients of %s`, async (kind, optimizer, most) => {
       const expected = vectors.metagradients[kind];
       const options = { ...trainingOf(vectors), optimizer };
-      const record = await recorded(kind === "adam_lr0.05" ? { ...options, schedule: 0.05 } : options);
+      const record = await recordOf(kind === "adam_lr0.05" ? { ...options, schedule: 0.05 } : options);
       const end = (await replay(record, record.lastStep)).parameters;
       expect(distance(flattened(end), expected.theta_T)).toBeLessThan(most);
       const forward = await displacements(record, everyRow(vectors));

@@ -5,7 +5,7 @@
 import { itemAt } from "../../engine/lists.ts";
 import type { Curvature } from "../../training/problem.ts";
 import type { TrainingRecord } from "../../training/record.ts";
-import { differentiateRecord } from "../../training/record-adjoint.ts";
+import { differentiateRecord, type StepAdjoint } from "../../training/record-adjoint.ts";
 import { rowCount } from "../../training/row-functions.ts";
 import { type NamedArrays, normOf } from "../../training/trees.ts";
 
@@ -60,8 +60,7 @@ export async function linearInfluence(
     growth: new Float64Array(lastStep - from),
   }));
   const norms = queries.map(normOf);
-  const walk = differentiateRecord(record, queries, { from, curvature, signal });
-  for await (const { step, batch, rows: slopes, norms: carried } of walk) {
+  const onStep = ({ step, batch, rows: slopes, norms: carried }: StepAdjoint): void => {
     for (const [q, { byEpoch, growth }] of found.entries()) {
       const scores = itemAt(byEpoch, epochOf(step));
       const slope = itemAt(slopes, q);
@@ -73,7 +72,8 @@ export async function linearInfluence(
       growth[lastStep - 1 - step] = (carried[q] ?? 0) / (norms[q] || 1);
     }
     onProgress?.(lastStep - step, lastStep - from);
-  }
+  };
+  await differentiateRecord(record, queries, onStep, { from, curvature, signal });
   return found.map(({ byEpoch, growth }) => ({ scores: sumOf(byEpoch, rows), byEpoch, growth }));
 }
 

@@ -8,7 +8,9 @@ import { logistic } from "../../models/logistic.ts";
 import { mlp } from "../../models/mlp.ts";
 import { randomStream } from "../../numeric/random.ts";
 import type { Examples } from "../../training/problem.ts";
+import type { TrainingRecord } from "../../training/record.ts";
 import { givenBatches } from "../../training/sampler.ts";
+import { train } from "../../training/train.ts";
 import type { TrainModelOptions } from "../../training/train-options.ts";
 import type { NamedArrays } from "../../training/trees.ts";
 
@@ -131,4 +133,11 @@ export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs((a[i] ?? 0) - (b[i] ?? 0)));
   return most;
+}
+
+/** The record of a training whose options ask for one. */
+export async function recordOf(options: TrainModelOptions): Promise<TrainingRecord> {
+  const { record } = await train(options);
+  if (record === undefined) throw new Error("record was asked for");
+  return record;
 }

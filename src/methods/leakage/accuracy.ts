@@ -2,8 +2,7 @@ import { splitRows } from "../../data/split.ts";
 import { type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { formatShape } from "../../engine/shape.ts";
 import type { RandomStream } from "../../numeric/random.ts";
-import { studentQuantile } from "../../numeric/special/incomplete-beta.ts";
-import { momentsOf, standardErrorOf } from "../../numeric/statistics/moments.ts";
+import { meanInterval } from "../../numeric/statistics/mean-interval.ts";
 import { wilsonInterval } from "../../numeric/statistics/proportion.ts";
 import type { Kept } from "../../runs/workers/kept-results.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
@@ -172,7 +171,7 @@ function accuracyOf(outcomes: readonly TrainingOutcome[], examples: number): Est
   const [only = Number.NaN] = values;
   if (values.length === 1)
     return { estimate: only, ...wilsonInterval(Math.round(only * examples), examples) };
-  const { estimate, low, high } = studentInterval(values);
+  const { estimate, low, high } = meanInterval(values);
   return { estimate, low: Math.max(0, low), high: Math.min(1, high) };
 }
 
@@ -183,7 +182,7 @@ function costOf(
   examples: number,
 ): Estimate {
   const differences = outcomes.map(({ accuracy }, i) => (bare[i]?.accuracy ?? Number.NaN) - accuracy);
-  if (differences.length > 1) return studentInterval(differences);
+  if (differences.length > 1) return meanInterval(differences);
   if (outcomes === bare) return { estimate: 0, low: 0, high: 0 };
   const [mine, other] = [accuracyOf(outcomes, examples), accuracyOf(bare, examples)];
   const estimate = other.estimate - mine.estimate;
@@ -192,12 +191,6 @@ function costOf(
     low: estimate - Math.hypot(other.estimate - other.low, mine.high - mine.estimate),
     high: estimate + Math.hypot(other.high - other.estimate, mine.estimate - mine.low),
   };
-}
-
-function studentInterval(values: readonly number[]): Estimate {
-  const moments = momentsOf(values);
-  const reach = studentQuantile(0.975, values.length - 1) * standardErrorOf(moments);
-  return { estimate: moments.mean, low: moments.mean - reach, high: moments.mean + reach };
 }
 
 function dataOf(request: CostRequest, stream: RandomStream): TrainingData {

@@ -1,12 +1,12 @@
 /** What an audit says: its table, its figures, its answer in words, and what is to be known beside them. */
 
 import type { Model } from "../../models/model.ts";
+import { isSmooth } from "../../models/smooth.ts";
 import { errorCrosses } from "../../runs/crosses.ts";
 import { formatCount, formatNumber } from "../../runs/format.ts";
 import { errorBars } from "../../runs/repeats.ts";
 import type { Run } from "../../runs/run.ts";
 import { type CostOfDefences, clientImages, type DefenceCost } from "./accuracy.ts";
-import { isSmooth } from "./attack-method.ts";
 import {
   type Audit,
   type AuditedDefence,

@@ -3,12 +3,12 @@ import { basename } from "node:path";
 import { readImage } from "../../data/image.ts";
 import { InputError } from "../../data/input-error.ts";
 import type { NDArray } from "../../engine/ndarray.ts";
+import { isSmooth } from "../../models/smooth.ts";
 import { formatNumber } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import type { AttackParameters } from "./attack-command.ts";
 import { attackGradient } from "./attack-gradient.ts";
-import { isSmooth } from "./attack-method.ts";
 import type {
   AttackCheckpoints,
   AttackImages,
