@@ -97,8 +97,10 @@ class Training:
         return gradient
 
 
-def score_check(scores):
-    """What the two sides compare of their scores: norm, sum of magnitudes, the most harmful and the most helpful row."""
+def score_check(scores, dtype):
+    """What `scoreCheck` of bench/cleansing/cases.js gives of the same scores."""
     scores = np.asarray(scores, np.float64)
-    rows = scores.argmin(), scores.argmax()
-    return [np.linalg.norm(scores), np.abs(scores).sum(), *scores[[*rows]], *(row + 1 for row in rows)]
+    sums = [np.abs(part).sum() for part in (scores, scores[: len(scores) // 2], scores[scores < 0])]
+    rows = [scores.argmin(), scores.argmax()]
+    extremes = [*scores[rows], *(row + 1 for row in rows)]
+    return [np.linalg.norm(scores), *sums, *(extremes if dtype == "float64" else [])]
