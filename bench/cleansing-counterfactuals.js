@@ -14,9 +14,8 @@ export default {
   ],
 
   async ours({ engine, threads, parameters: { case: name, dtype } }) {
-    const [cleansingName, trainingName] = ["fallline/cleansing", "fallline/training"];
-    const { retrainWithout } = await import(cleansingName);
-    const { train } = await import(trainingName);
+    const cleansing = "fallline/cleansing";
+    const { retrainWithout, train } = await import(cleansing);
     const { options } = await cleansingCase(name, dtype, threads);
     const { parameters, record } = await train(options);
     const removals = Array.from(options.data.y.data, (_, row) => [row]);

@@ -81,14 +81,28 @@ function batches(rows, batchSize, epochs) {
   return list;
 }
 
+/** Our side of the workloads of influence: the walk back from a query that is given. */
+export async function influenceWork({ threads, parameters: { case: name, dtype } }) {
+  const cleansing = "fallline/cleansing";
+  const { linearInfluence, lossQuery, train } = await import(cleansing);
+  const { options, validation } = await cleansingCase(name, dtype, threads);
+  const { record } = await train(options);
+  const query = await lossQuery(record, validation);
+  const run = () => linearInfluence(record, [query]);
+  const [{ scores }] = await run();
+  return { run, unit: 1, check: scoreCheck(scores, dtype) };
+}
+
 /**
- * What the two sides compare of their scores: norm and sum of magnitudes, and of float64 the most harmful and the most helpful
- * row. In float32 a rounding that moves an input across the kink of a ReLU changes single scores by a percent.
+ * What the two sides compare of their scores: norm, sums of magnitudes (all, the first half of the rows, the harmful), and in
+ * float64 the most harmful and the most helpful row. Rounding in float32 moves a ReLU's kinks, and with them single scores by
+ * some percent within 1880 steps.
  */
-export function scoreCheck(scores, dtype) {
-  const magnitudes = scores.reduce((sum, score) => sum + Math.abs(score), 0);
-  const whole = [Math.hypot(...scores), magnitudes];
-  if (dtype === "float32") return whole;
+function scoreCheck(scores, dtype) {
+  const magnitude = (list) => list.reduce((sum, score) => sum + Math.abs(score), 0);
+  const half = scores.subarray(0, Math.floor(scores.length / 2));
+  const sums = [scores, half, scores.filter((score) => score < 0)].map(magnitude);
   const [least, most] = [Math.min(...scores), Math.max(...scores)];
-  return [...whole, least, most, scores.indexOf(least) + 1, scores.indexOf(most) + 1];
+  const extremes = [least, most, scores.indexOf(least) + 1, scores.indexOf(most) + 1];
+  return [Math.hypot(...scores), ...sums, ...(dtype === "float64" ? extremes : [])];
 }

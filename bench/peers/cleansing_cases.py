@@ -97,11 +97,10 @@ class Training:
         return gradient
 
 
-def score_check(scores):
-    """What the two sides compare of their scores: norm and sum of magnitudes, and of float64 the most harmful and the most
-    helpful row. In float32 a rounding that moves an input across the kink of a ReLU changes single scores by a percent."""
-    is_double = np.asarray(scores).dtype == np.float64
+def score_check(scores, dtype):
+    """What `scoreCheck` of bench/cleansing/cases.js gives of the same scores."""
     scores = np.asarray(scores, np.float64)
-    whole = [np.linalg.norm(scores), np.abs(scores).sum()]
-    rows = scores.argmin(), scores.argmax()
-    return [*whole, *scores[[*rows]], *(row + 1 for row in rows)] if is_double else whole
+    sums = [np.abs(part).sum() for part in (scores, scores[: len(scores) // 2], scores[scores < 0])]
+    rows = [scores.argmin(), scores.argmax()]
+    extremes = [*scores[rows], *(row + 1 for row in rows)]
+    return [np.linalg.norm(scores), *sums, *(extremes if dtype == "float64" else [])]

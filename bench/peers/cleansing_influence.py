@@ -202,7 +202,7 @@ def main(forms_of):
     scores = [work() for work in forms.values()]
     for other in scores[1:]:
         np.testing.assert_allclose(other, scores[0], rtol=1e-9, atol=1e-12)
-    serve(forms, 1, score_check(scores[0]), versions={"numpy": np.__version__})
+    serve(forms, 1, score_check(scores[0], args.dtype), versions={"numpy": np.__version__})
 
 
 def forms_of(training):

@@ -62,5 +62,5 @@ torch.testing.assert_close(without_onednn(), scores, rtol=1e-3, atol=1e-5)
 serve(
     {"double backward": double_backward, "double backward without oneDNN": without_onednn},
     1,
-    score_check(scores),
+    score_check(scores, args.dtype),
 )
