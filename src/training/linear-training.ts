@@ -40,7 +40,7 @@ export async function linearTraining(record: TrainingRecord): Promise<LinearTrai
   const { stepper, store } = internalsOf(record);
   const { options } = stepper;
   if (!isLogisticDescent(options)) return undefined;
-  const { parameters } = await store.get(record.firstStep);
+  const { parameters } = await store.view(record.firstStep);
   const start = ravelArrays(parameters);
   const isSmall = (record.lastStep - record.firstStep + 1) * start.length * 8 <= mostBytes;
   if (!isSmall || arraysOf(parameters).some(({ dtype }) => dtype !== "float64")) return undefined;

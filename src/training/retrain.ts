@@ -24,6 +24,7 @@ import {
   areMatrices,
   arraysOf,
   bytesOf,
+  copyArrays,
   type NamedArrays,
   type TensorTree,
   tensorAt,
@@ -127,7 +128,9 @@ async function retrainAlone(
     indices,
     weights: weightsWithout(asInt32(indices), weights, removed, how.normalize),
   }));
-  const end = await walkBatches(record, internalsOf(record).stepper, start, weighted, how);
+  // The steps write into the arrays they are given.
+  const carry = copyArrays(start);
+  const end = await walkBatches(record, internalsOf(record).stepper, carry, weighted, how);
   return end.parameters;
 }
 
