@@ -10,6 +10,10 @@ const { recordSize } = await import(training);
 
 const { options, validation } = await cleansingCase("digits-perceptron", "float32", 1);
 const { bytes } = recordSize(options);
+// What Node, the data, the runtime and its compiled graphs take whatever the number of steps: as after a short training.
+const short = await train({ ...options, steps: 100 });
+await linearInfluence(short.record, [await lossQuery(short.record, validation)]);
+await short.record.dispose();
 const before = memoryUsage.rss();
 const { record } = await train(options);
 const query = await lossQuery(record, validation);
@@ -20,7 +24,7 @@ const peak = resourceUsage().maxRSS * 1024;
 /** @param {number} size */
 const megabytes = (size) => `${Math.round(size / 1e6)} MB`;
 console.log(`recorded trajectory:                   ${megabytes(bytes)}`);
-console.log(`before the training (Node, data):      ${megabytes(before)}`);
+console.log(`before the training (after a short one):${megabytes(before)}`);
 console.log(`most until the walk back:              ${megabytes(trained)}`);
 console.log(`most at its end:                       ${megabytes(peak)}`);
 console.log(
