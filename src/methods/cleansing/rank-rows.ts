@@ -28,8 +28,8 @@ export interface RankRequest {
   readonly top: number;
   /** How many rows are retrained without. */
   readonly verify: number;
-  /** Whether some rows get a corrected prediction; by default where parameters are matrices. */
-  readonly refine?: boolean | undefined;
+  /** Whether some rows get a corrected prediction; `auto`: where parameters are matrices. */
+  readonly refine: "auto" | "yes" | "no";
   readonly lastEpochs?: number | undefined;
   /** Chooses the rows that are verified at random, and resamples them for the interval. */
   readonly stream: RandomStream;
@@ -59,7 +59,8 @@ export async function rankRows(request: RankRequest): Promise<RankOutcome> {
   const { harmful, random } = rowsToVerify(scores, request.verify, choosing);
   const verified = [...harmful, ...random];
 
-  const refinedRows = (refine ?? areMatrices(end)) ? [...new Set([...top, ...verified])] : [];
+  const isRefined = refine === "auto" ? areMatrices(end) : refine === "yes";
+  const refinedRows = isRefined ? [...new Set([...top, ...verified])] : [];
   const moved = await displacements(record, refinedRows, {
     correction: "acc",
     signal,
