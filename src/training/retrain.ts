@@ -24,6 +24,7 @@ import {
   areMatrices,
   arraysOf,
   bytesOf,
+  copyArrays,
   type NamedArrays,
   type TensorTree,
   tensorAt,
@@ -127,7 +128,9 @@ async function retrainAlone(
     indices,
     weights: weightsWithout(asInt32(indices), weights, removed, how.normalize),
   }));
-  const end = await walkBatches(record, internalsOf(record).stepper, start, weighted, how);
+  // The walk writes over what it starts from.
+  const own = copyArrays<Carry>(start);
+  const end = await walkBatches(record, internalsOf(record).stepper, own, weighted, how);
   return end.parameters;
 }
 
