@@ -21,12 +21,12 @@ export function recordChoice(
   text: string,
   { bytes, epochs }: { readonly bytes: number; readonly epochs: number },
 ): RecordChoice {
-  const [word = "", number] = text.split(":");
-  const count = number !== undefined && /^[1-9]\d{0,8}$/.test(number) ? Number(number) : undefined;
+  const [, word, number] = /^([a-z-]+)(?::([1-9]\d{0,8}))?$/.exec(text) ?? [];
   if (number === undefined) {
     if (word === "auto") return { states: bytes <= memoryBytes ? "all" : "sqrt" };
     if (word === "all" || word === "sqrt" || word === "log") return { states: word };
-  } else if (count !== undefined) {
+  } else {
+    const count = Number(number);
     if (word === "every") return { states: { every: count } };
     if (word === "last-epochs" && count > epochs)
       throw new InputError(`--record ${text}: the training has --epochs ${epochs}; expected at most as many`);
