@@ -1,6 +1,15 @@
 // What must hold for each command of each method, whatever it does: made from the methods' faces, so that a new command
 // is held to it, too.
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,21 +26,55 @@ type Main = typeof import("../src/cli/main.ts").main;
 const { main } = (await import(new URL("../dist/cli/main.js", import.meta.url).href)) as { main: Main };
 
 let folder = "";
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "fallline-größe 滑雪-"));
   mkdirSync(join(folder, "Bilder/Blätter"), { recursive: true });
   mkdirSync(join(folder, "Bilder/Blüten"));
   const picture = fileURLToPath(new URL("../examples/fallline.png", import.meta.url));
   for (const place of ["Bild größer.png", "Bilder/Blätter/a.png", "Bilder/Blüten/b.png"])
     copyFileSync(picture, join(folder, place));
+  writeFileSync(join(folder, "Höhen 雪.csv"), table());
+  const ranked = [
+    "cleansing",
+    "rank",
+    "Höhen 雪.csv",
+    ...shortTraining,
+    "--verify",
+    "0",
+    "--out",
+    "Rangliste",
+  ];
+  expect(await start(bin, ranked, { cwd: folder })).toMatchObject({ code: 0 });
+  const recorded = fileURLToPath(new URL("vectors/recorded-training/momentum-float64", import.meta.url));
+  cpSync(recorded, join(folder, "Übung"), { recursive: true });
+  for (const name of ["x", "y"])
+    copyFileSync(join(recorded, `held-out-${name}.npy`), join(folder, `Übung/${name}-validation.npy`));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** 40 slopes: whether there is snow follows from the height, but for every seventh. */
+function table(): string {
+  const rows = Array.from({ length: 40 }, (_, i) => {
+    const height = 400 + ((i * 997) % 3000);
+    return [height, ["Nord", "Süd"][i % 2], height > 1900 !== (i % 7 === 0) ? "weiß" : "grün"].join();
+  });
+  return `Höhe,Richtung,Schnee 雪\n${rows.join("\n")}\n`;
+}
+const shortTraining = ["--label", "Schnee 雪", "--epochs", "2", "--batch", "8"];
 
 /** The shortest work of each command that ends with an answer. */
 const shortRuns: Readonly<Record<string, readonly string[]>> = {
   "leakage attack": ["Bild größer.png", "--evaluations", "10"],
   "leakage audit": "Bilder --samples 1 --seeds 1 --evaluations 5 --defences none".split(" "),
   "leakage risk": ["Bild größer.png", "--draws", "0"],
+  "cleansing rank": ["Höhen 雪.csv", ...shortTraining, "--verify", "4", "--orders", "2"],
+  "cleansing curve": [
+    "Höhen 雪.csv",
+    ...shortTraining,
+    ..."--remove 2 --repeats 2 --against loss".split(" "),
+  ],
+  "cleansing explain": ["Rangliste", "--row", "1"],
+  "cleansing import": "Übung --model mlp:5 --verify 2".split(" "),
   "leakage text": ["Grüße 滑雪", "--iterations", "0"],
 };
 const commands = methods.flatMap((method) =>

@@ -70,11 +70,12 @@ describe("the packed package", () => {
       join(folder, "script.js"),
       `import { compile, grad, ndarray, spec } from "fallline/engine";
        import * as op from "fallline/engine/ops";
+       import { mostHarmful } from "fallline/cleansing";
        import { lenet } from "fallline/leakage";
        const slope = await compile((x) => grad((v) => op.sum(op.square(v)))(x), [spec([3], "float64")]);
-       console.log(Array.from((await slope.run(ndarray([1, 2, 3], [3], "float64"))).data).join(), lenet().classes);`,
+       console.log(Array.from((await slope.run(ndarray([1, 2, 3], [3], "float64"))).data).join(), lenet().classes, mostHarmful([2, -1, 0]).join());`,
     );
-    expect(run("node", ["script.js"]).trim()).toBe("2,4,6 100");
+    expect(run("node", ["script.js"]).trim()).toBe("2,4,6 100 1,2,0");
   });
 
   it("has a module at each of its subpaths, with types, for Node and for bundlers", () => {

@@ -1,6 +1,7 @@
 import * as op from "../engine/ops/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { rootOf } from "./root.ts";
 import { requireInRange } from "./settings.ts";
 import { mapTensors, type TensorTree } from "./trees.ts";
 
@@ -37,14 +38,6 @@ export function adam(options: AdamOptions = {}): Optimizer {
  */
 export function adamW(options: AdamOptions = {}): Optimizer {
   return makeAdam("AdamW", { weightDecay: 0.01, ...options });
-}
-
-/**
- * The root, with a finite derivative at 0: a step is differentiated too, and the second moment of an entry that never had a
- * gradient is 0. What is added there is far below any epsilon.
- */
-function rootOf(secondMoment: Tensor): Tensor {
-  return op.maximum(secondMoment, secondMoment.dtype === "float64" ? 1e-300 : 1e-36).sqrt();
 }
 
 function makeAdam(

@@ -1,4 +1,5 @@
 import * as op from "../engine/ops/index.ts";
+import { rootOf } from "./root.ts";
 import { requireInRange } from "./settings.ts";
 import { mapTensors, type TensorTree, tensorsOf } from "./trees.ts";
 
@@ -27,7 +28,7 @@ export function clipByGlobalNorm(gradient: TensorTree, bound: number): TensorTre
   const squares = tensorsOf(gradient).map((g) => op.sum(g.square()));
   const [first, ...others] = squares;
   if (first === undefined) return gradient;
-  const norm = others.reduce((sum, square) => sum.add(square), first).sqrt();
+  const norm = rootOf(others.reduce((sum, square) => sum.add(square), first));
   const factor = op.minimum(op.div(bound, norm.add(1e-6)), 1);
   return mapTensors((g) => g.mul(factor), gradient);
 }

@@ -131,9 +131,9 @@ async function retrainAlone(
     indices,
     weights: weightsWithout(asInt32(indices), weights, removed, how.normalize),
   }));
-  // The steps write into the arrays they are given.
-  const carry = copyArrays(start);
-  const end = await walkBatches(record, internalsOf(record).stepper, carry, weighted, how);
+  // The walk writes over what it starts from.
+  const own = copyArrays<Carry>(start);
+  const end = await walkBatches(record, internalsOf(record).stepper, own, weighted, how);
   return end.parameters;
 }
 

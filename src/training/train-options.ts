@@ -100,8 +100,8 @@ interface CommonOptions<P, D> {
   /** See {@link ClipOptions}: gradients are clipped before the optimiser sees them. */
   readonly clip?: ClipOptions;
   /**
-   * The norm to which the gradient of each row is clipped before their mean is taken, as in private training (Abadi et al.
-   * 2016); for models without buffers, and without `inputs`.
+   * The norm to which the gradient of each row is clipped before it is weighed and their mean is taken, as in private
+   * training (Abadi et al. 2016); for models without buffers, and without `inputs`.
    */
   readonly rowClipNorm?: number;
   /**

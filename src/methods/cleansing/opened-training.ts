@@ -53,7 +53,10 @@ export async function openTraining(
     signal,
     onProgress: ({ step, steps, loss }) => run.progress(step, steps, `training, loss ${loss.toPrecision(3)}`),
   });
-  const record = recordChoice(parameters.record, recordBytes(options, "all"));
+  const record = recordChoice(parameters.record, {
+    bytes: recordBytes(options, "all"),
+    epochs: parameters.epochs,
+  });
   for (const notice of [...prepared.notices, ...network.notices]) run.note(`${notice}.`);
   return { prepared, network, judged, setup, options, start, record };
 }

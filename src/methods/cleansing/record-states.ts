@@ -14,17 +14,22 @@ export const memoryBytes = 2 ** 29;
  * Which states `--record` asks for.
  *
  * @param text all, every:K, sqrt, log, last-epochs:K or auto
- * @param bytesOfAll what all states take
+ * @param training.bytes what all its states take
  * @throws InputError naming what is accepted
  */
-export function recordChoice(text: string, bytesOfAll: number): RecordChoice {
-  const [word = "", number] = text.split(":");
-  const count = number !== undefined && /^[1-9]\d{0,8}$/.test(number) ? Number(number) : undefined;
+export function recordChoice(
+  text: string,
+  { bytes, epochs }: { readonly bytes: number; readonly epochs: number },
+): RecordChoice {
+  const [, word, number] = /^([a-z-]+)(?::([1-9]\d{0,8}))?$/.exec(text) ?? [];
   if (number === undefined) {
-    if (word === "auto") return { states: bytesOfAll <= memoryBytes ? "all" : "sqrt" };
+    if (word === "auto") return { states: bytes <= memoryBytes ? "all" : "sqrt" };
     if (word === "all" || word === "sqrt" || word === "log") return { states: word };
-  } else if (count !== undefined) {
+  } else {
+    const count = Number(number);
     if (word === "every") return { states: { every: count } };
+    if (word === "last-epochs" && count > epochs)
+      throw new InputError(`--record ${text}: the training has --epochs ${epochs}; expected at most as many`);
     if (word === "last-epochs") return { states: { lastEpochs: count }, lastEpochs: count };
   }
   throw new InputError(

@@ -84,7 +84,7 @@ export async function removalCurve(request: RemovalCurveRequest): Promise<Remova
   const seeds = training.spawn(repeats).map((stream) => stream.state());
   const choices = choosing.spawn(repeats).map((stream) => stream.state());
   const total = repeats + repeats * rankings.length * remove.length;
-  let done = 0;
+  let done = (kept?.rankings.finished.size ?? 0) + (kept?.trainings.finished.size ?? 0);
   const onDone = (): void => onProgress?.(++done, total);
 
   const ranked = await mapTasks<RankingTask, RankingOutcome, CurveCommon>(

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { randomStream } from "../numeric/random.ts";
+import type { LinearTraining } from "./linear-training.ts";
+import { logisticRuns } from "./logistic-runs.ts";
+
+/** Batches of 1 to 11 rows, some twice, with and without weights. */
+function trainingOf(width: number, scale: number): LinearTraining {
+  const stream = randomStream(width);
+  const rows = 14;
+  const sizes = [1, 4, 5, 6, 10, 11, 3];
+  const trajectory = new Float64Array((sizes.length + 1) * width);
+  trajectory.set(stream.normal(width));
+  return {
+    x: stream.normal(rows * width).map((value) => scale * value),
+    width,
+    y: stream.uniform(rows).map((value) => Number(value > 0.5)),
+    batches: sizes.map((size) => Int32Array.from(stream.integers(size, 0, rows), Number)),
+    weights: sizes.map((size, i) => (i % 2 === 0 ? undefined : stream.uniform(size, 0, 3))),
+    learningRates: sizes.map((_, i) => 0.5 / (i + 1)),
+    rowPenalty: 0.1,
+    weightDecay: 0.05,
+    trajectory,
+  };
+}
+
+/** The steps as they are written in a textbook. */
+function trainWithout(
+  training: LinearTraining,
+  removed: ReadonlySet<number>,
+  renormalizes: boolean,
+): number[] {
+  const { x, y, width, batches, weights, learningRates, rowPenalty, weightDecay, trajectory } = training;
+  const theta = [...trajectory.slice(0, width)];
+  for (const [step, batch] of batches.entries()) {
+    const rate = learningRates[step] ?? 0;
+    const gradient = theta.map((value) => weightDecay * value);
+    const left = [...batch].filter((row) => !removed.has(row)).length;
+    const size = renormalizes ? Math.max(1, left) : batch.length;
+    for (const [k, row] of batch.entries()) {
+      if (removed.has(row)) continue;
+      const features = x.subarray(row * width, (row + 1) * width);
+      const logit = features.reduce((sum, value, i) => sum + value * (theta[i] ?? 0), 0);
+      const slope = 1 / (1 + Math.exp(-logit)) - (y[row] ?? 0);
+      const share = (weights[step]?.[k] ?? 1) / size;
+      for (let i = 0; i < width; i++)
+        gradient[i] =
+          (gradient[i] ?? 0) + share * (slope * (features[i] ?? 0) + rowPenalty * (theta[i] ?? 0));
+    }
+    for (let i = 0; i < width; i++) theta[i] = (theta[i] ?? 0) - rate * (gradient[i] ?? 0);
+  }
+  return theta;
+}
+
+/** Fewer than four trainings, and more. */
+const removals = [[], [0], [3, 4, 5], [13], Array.from({ length: 14 }, (_, row) => row), [7], [1, 2]].map(
+  (rows) => new Set(rows),
+);
+
+describe("trainings side by side are those one by one", () => {
+  it.each([1, 2, 5, 8, 63])("with %i parameters", (width) => {
+    const training = trainingOf(width, 1);
+    for (const count of [1, 4, removals.length])
+      for (const renormalizes of [false, true]) {
+        const ends = [...logisticRuns(training, removals.slice(0, count), { renormalizes })];
+        expect(ends).toHaveLength(count);
+        for (const [i, end] of ends.entries()) {
+          const expected = trainWithout(training, removals[i] ?? new Set(), renormalizes);
+          for (let k = 0; k < width; k++) expect(end[k]).toBeCloseTo(expected[k] ?? Number.NaN, 13);
+        }
+      }
+  });
+
+  it("also where logits are in the thousands", () => {
+    const training = trainingOf(3, 2000);
+    const ends = [...logisticRuns(training, removals, { renormalizes: false })];
+    for (const [i, end] of ends.entries()) {
+      const expected = trainWithout(training, removals[i] ?? new Set(), false);
+      for (let k = 0; k < 3; k++) expect((end[k] ?? Number.NaN) / (expected[k] ?? 1)).toBeCloseTo(1, 12);
+    }
+  });
+});
