@@ -1,11 +1,13 @@
-// One split of MNIST's test images: a training, the rankings of its rows, and trainings without the first of each.
+// One split of MNIST's test images: a training, the rankings of its rows, and the same training without the first of each:
+// the same start and the same batches, as the paper retrains.
 
 import { openDataset } from "../../dist/data/dataset.js";
 import { addLabelNoise } from "../../dist/data/label-noise.js";
 import { ndarray, takeRows } from "../../dist/engine/ndarray.js";
-import { randomStream } from "../../dist/methods/cleansing/index.js";
-import rankRows from "../../dist/methods/cleansing/ranking-work.js";
-import retrain from "../../dist/methods/cleansing/retraining-work.js";
+import { mostHarmful, randomStream, retrainWithout } from "../../dist/methods/cleansing/index.js";
+import { scoreRows } from "../../dist/methods/cleansing/score-rows.js";
+import { testResult } from "../../dist/methods/cleansing/test-result.js";
+import { trainingOptions, trainRecorded } from "../../dist/methods/cleansing/training-setup.js";
 import { momentsOf } from "../../dist/numeric/statistics/moments.js";
 import { placeOf } from "../harness/images.js";
 
@@ -35,7 +37,7 @@ async function partsOf(data, { pixels, stream }) {
  * @param task.remove how many rows are deleted
  * @returns test errors with all rows and without some, by ranking and number, and how well each ranking finds wrong labels
  */
-export default async function cleanse(task, { signal, report }) {
+export default async function cleanse(task, { signal }) {
   const { data, seed, activation, pixels, rate, rankings, remove } = task;
   const [splitting, flipping, stream, choice] = randomStream(seed).spawn(4);
   const parts = await partsOf(data, { pixels, stream: splitting });
@@ -45,21 +47,28 @@ export default async function cleanse(task, { signal, report }) {
     ...{ model: "mlp:32", activation, inputShape: [784], classNames: Array.from("0123456789") },
     ...{ epochs: 20, batch: 64, learningRate: 0.05, optimizer: "sgd", rowPenalty: 0, dtype: "float32" },
   };
-  const common = { setup, parts: { ...parts, train: { x: parts.train.x, y: labels } } };
-  const context = { common, signal, report };
-  const streams = { stream: stream.state(), choice: choice.state() };
-  const { orders, test } = await rankRows({ ...streams, rankings, most: training }, context);
-  const errors = [];
-  for (const [r, ranking] of rankings.entries()) {
-    const own = [];
-    for (const removed of remove) {
-      const order = orders[r].slice(0, removed);
-      own.push((await retrain({ ...streams, ranking, order, rounds: 1 }, context)).error);
+  const options = await trainingOptions(setup, { x: parts.train.x, y: labels }, { stream, signal });
+  const { record, parameters } = await trainRecorded(options, { states: "sqrt" });
+  try {
+    const orders = [];
+    for (const ranking of rankings) {
+      const context = { record, validation: parts.validation, stream: choice, rowPenalty: 0, signal };
+      orders.push(mostHarmful(await scoreRows(ranking, context)));
     }
-    errors.push(own);
+    const removals = orders.flatMap((order) => remove.map((count) => order.slice(0, count)));
+    const errors = [];
+    for (const end of [parameters, ...(await retrainWithout(record, removals, { signal }))])
+      errors.push((await testResult(record, end, parts.test)).error);
+    const [base, ...without] = errors;
+    const wrong = new Set(flipped);
+    return {
+      base,
+      errors: rankings.map((_, r) => without.slice(r * remove.length, (r + 1) * remove.length)),
+      found: orders.map((order) => (rate > 0 ? areaUnderCurve(order, wrong) : undefined)),
+    };
+  } finally {
+    await record.dispose();
   }
-  const found = orders.map((order) => (rate > 0 ? areaUnderCurve(order, new Set(flipped)) : undefined));
-  return { base: test.error, errors, found };
 }
 
 /** The chance that one of the wanted comes before one that is not. */
