@@ -1,9 +1,7 @@
 // The census data with the levels of the published code joined: 62 features, before they are standardised.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { encodeFeatures, fitFeatureEncoder } from "../../dist/data/encode-features.js";
-import { InputError } from "../../dist/data/input-error.js";
 import { readTable } from "../../dist/data/table.js";
+import { fileOf } from "../harness/files.js";
 
 const joined = {
   education: { Primary: ["1st-4th", "5th-6th", "7th-8th", "9th", "10th", "11th", "12th"] },
@@ -15,16 +13,14 @@ const joined = {
     Western: ["England", "Germany", "Canada", "Italy", "France", "Greece", "Philippines"],
     Eastern: ["India", "Iran", "Cambodia", "Taiwan", "Japan", "Yugoslavia", "China", "Hong"],
     Poland: ["South", "Poland", "Ireland", "Hungary", "Scotland", "Thailand", "Ecuador"],
-    // All others.
-    Poor: [],
   },
 };
 
-/** @returns {(value: string) => string} */
+/** What becomes of a level; an empty one is a missing value. @returns {(value: string) => string} */
 function joining(column) {
   const groups = Object.entries(joined[column] ?? {});
   const of = new Map(groups.flatMap(([group, levels]) => levels.map((level) => [level, group])));
-  return (value) => of.get(value) ?? (column === "native-country" ? "Poor" : value);
+  return (value) => of.get(value) ?? (column === "native-country" ? "Rest" : value);
 }
 
 /**
@@ -34,11 +30,7 @@ function joining(column) {
  * @returns {Promise<import("./problems.js").Rows>}
  */
 export async function adultRows(data) {
-  const name = "adult-training.csv";
-  const folder = data ?? "";
-  const file = [join(folder, "adult", name), join(folder, name)].find((path) => existsSync(path));
-  if (data === undefined || file === undefined)
-    throw new InputError(`--data ${data ?? "FOLDER"}: expected ${name} there or in the folder adult`);
+  const file = fileOf(data, { folder: "adult", name: "adult-training.csv" });
   const read = await readTable(file, { header: false });
   const table = {
     ...read,

@@ -110,7 +110,7 @@ export default {
       return gateLine(`${training}, ${method}, ${words[measure]}`, mean, { low, high });
     });
     return [
-      `Means (standard deviations) over ${seeds.length} seeds, each with a draw of rows and a start of its own; behind a dot the means of an earlier implementation. "true, linear": the query times the true change of the parameters, which no linear estimate is better than.`,
+      `Means (standard deviations) over ${seeds.length} seeds, each with a draw of rows and a start of its own; behind a dot the means of an earlier implementation. "true, linear": the query times the true change of the parameters, the ceiling of what a linear score can tell.`,
       table(rows),
       lines.join("\n"),
     ].join("\n\n");

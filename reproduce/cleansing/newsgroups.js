@@ -1,9 +1,7 @@
 // Messages of two newsgroups as tf-idf of their words, without headers, quotes and signatures.
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { InputError } from "../../dist/data/input-error.js";
+import { fileOf } from "../harness/files.js";
 
 const block = 512;
 
@@ -40,11 +38,7 @@ function ownWords(message) {
  * @returns {Promise<import("./problems.js").Rows>}
  */
 export async function newsgroupRows(data) {
-  const name = "ibm-mac.tar.gz";
-  const folder = data ?? "";
-  const file = [join(folder, "newsgroups", name), join(folder, name)].find((path) => existsSync(path));
-  if (data === undefined || file === undefined)
-    throw new InputError(`--data ${data ?? "FOLDER"}: expected ${name} there or in the folder newsgroups`);
+  const file = fileOf(data, { folder: "newsgroups", name: "ibm-mac.tar.gz" });
   const messages = [...membersOf(gunzipSync(await readFile(file)))];
   const counts = messages.map(({ body }) => countsOf(ownWords(body)));
   const holders = countsOf(counts.flatMap((words) => [...words.keys()]));
