@@ -1,5 +1,4 @@
 // The paper's second experiment, on fewer images: the test error after deleting the rows that each ranking names.
-import { meanInterval } from "../../dist/numeric/statistics/mean-interval.js";
 import { momentsOf, standardErrorOf } from "../../dist/numeric/statistics/moments.js";
 import { mapTasks } from "../../dist/runs/workers/map-tasks.js";
 import { gateLine } from "../harness/gates.js";
@@ -65,7 +64,7 @@ export default {
         `${wordsOf(setting)}; none deleted: ${base}\n\n${table(linesOf(setting, { own, points, remove }))}`,
       );
       figures[setting.name] = await removalFigure(points, {
-        title: `Test error by rows deleted: ${wordsOf(setting)}`,
+        title: `Test error less that of random deletion, by rows deleted: ${wordsOf(setting)}`,
       });
       if (setting.rate > 0) {
         const { againstRandom } = points.find(
@@ -92,7 +91,6 @@ function pointsOf(own, remove) {
       return {
         ...{ ranking, removed, errors },
         againstRandom: errors.map((error, i) => error - errorsAt("random", k)[i]),
-        errorChange: meanInterval(errors.map((error, i) => error - own[i].base)),
       };
     }),
   );
