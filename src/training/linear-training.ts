@@ -24,6 +24,8 @@ export interface LinearTraining {
   readonly weightDecay: number;
   /** The parameters before each step and at the end, [steps + 1, width]. */
   readonly trajectory: Float64Array;
+  /** For each step, the probability of class 1 that its parameters give to each row of its batch. */
+  readonly probabilities: readonly Float64Array[];
 }
 
 /** The trajectory may take this much. */
@@ -38,7 +40,7 @@ export async function linearTraining(record: TrainingRecord): Promise<LinearTrai
   const { stepper, store } = internalsOf(record);
   const { options } = stepper;
   if (!isLogisticDescent(options)) return undefined;
-  const { parameters } = await store.get(record.firstStep);
+  const { parameters } = await store.view(record.firstStep);
   const start = ravelArrays(parameters);
   const isSmall = (record.lastStep - record.firstStep + 1) * start.length * 8 <= mostBytes;
   if (!isSmall || arraysOf(parameters).some(({ dtype }) => dtype !== "float64")) return undefined;
@@ -94,6 +96,7 @@ function trainingOf(
     rowPenalty: problem.logistic?.rowPenalty ?? 0,
     weightDecay: optimizer.gradientDescent?.weightDecay ?? 0,
     trajectory: new Float64Array((steps + 1) * width),
+    probabilities: record.batches.map(({ indices }) => new Float64Array(indices.length)),
   };
   training.trajectory.set(start);
   const theta = start.slice();
@@ -108,6 +111,7 @@ function trainingOf(
 function descend(training: LinearTraining, step: number, theta: Float64Array): void {
   const { x, y, width, batches, learningRates, rowPenalty, weightDecay } = training;
   const weights = training.weights[step];
+  const probabilities = itemAt(training.probabilities, step);
   const batch = itemAt(batches, step);
   const share = itemAt(learningRates, step) / batch.length;
   const slopes = new Float64Array(batch.length);
@@ -115,9 +119,10 @@ function descend(training: LinearTraining, step: number, theta: Float64Array): v
   for (let k = 0; k < batch.length; k++) {
     const row = batch[k] as number;
     const weight = weights === undefined ? 1 : (weights[k] as number);
-    if (weight === 0) continue;
     const logit = product(x, row * width, theta, 0, width);
-    slopes[k] = share * weight * (1 / (1 + Math.exp(-logit)) - (y[row] as number));
+    const probability = 1 / (1 + Math.exp(-logit));
+    probabilities[k] = probability;
+    slopes[k] = share * weight * (probability - (y[row] as number));
     mass += weight;
   }
   const kept = 1 - share * (rowPenalty * mass + weightDecay * batch.length);
@@ -165,7 +170,6 @@ export function differentiateLinear(
   onStep: OnLinearStep,
 ): void {
   const { x, y, width, batches, weights, learningRates, rowPenalty, weightDecay, trajectory } = training;
-  let probabilities = new Float64Array(0);
   let curved = new Float64Array(0);
   let slopes: Float64Array[] = [];
   for (let step = batches.length - 1; step >= from; step--) {
@@ -173,17 +177,13 @@ export function differentiateLinear(
     const own = weights[step];
     const share = itemAt(learningRates, step) / batch.length;
     const theta = step * width;
-    if (probabilities.length !== batch.length) {
-      probabilities = new Float64Array(batch.length);
+    const probabilities = itemAt(training.probabilities, step);
+    if (curved.length !== batch.length) {
       curved = new Float64Array(batch.length);
       slopes = queries.map(() => new Float64Array(batch.length));
     }
     let mass = 0;
-    for (let k = 0; k < batch.length; k++) {
-      const logit = product(x, (batch[k] as number) * width, trajectory, theta, width);
-      probabilities[k] = 1 / (1 + Math.exp(-logit));
-      mass += own === undefined ? 1 : (own[k] as number);
-    }
+    for (let k = 0; k < batch.length; k++) mass += own === undefined ? 1 : (own[k] as number);
     const penalty = hasCurvature ? rowPenalty * mass : 0;
     const kept = 1 - share * (penalty + weightDecay * batch.length);
     const norms: number[] = [];

@@ -36,13 +36,17 @@ const firstByte = 65536;
  *
  * @param removed the rows that each training lacks
  * @param options.renormalizes whether a batch that lacks rows is divided by what is left
- * @returns one at a time, each parameters [width]
+ * @param options.onEnds called with how many have ended, every few; may wait
+ * @returns parameters [width] of each
  */
-export function* logisticRuns(
+export async function logisticRuns(
   training: LinearTraining,
   removed: readonly ReadonlySet<number>[],
-  { renormalizes }: { readonly renormalizes: boolean },
-): Generator<Float64Array> {
+  {
+    renormalizes,
+    onEnds,
+  }: { readonly renormalizes: boolean; readonly onEnds: (count: number) => Promise<void> },
+): Promise<Float64Array[]> {
   const { x, y, width: own, batches, learningRates, rowPenalty, weightDecay, trajectory } = training;
   // The loops take two columns at a time; a column of zeros changes nothing.
   const width = own + (own % 2);
@@ -79,37 +83,62 @@ export function* logisticRuns(
   integers("sizes").set(batches.map(({ length }) => length));
   const order = integers("order").fill(rows);
   const weights = floats("weights");
+  /** Where each step's entries begin. */
+  const placeOf = new Int32Array(batches.length + 1);
   let place = 0;
   for (const [step, batch] of batches.entries()) {
     order.set(batch, place);
     for (let k = 0; k < batch.length; k++) weights[place + k] = training.weights[step]?.[k] ?? 1;
     place += filled[step] ?? 0;
+    placeOf[step + 1] = place;
   }
   const [theta, mask] = [floats("theta"), floats("mask")];
-  for (let first = 0; first < removed.length; first += lanes) {
+  const starts = firstTouched(batches, removed);
+  // Those that part from the common course at about the same step go together, from there on.
+  const places = removed.map((_, i) => i).sort((a, b) => (starts[a] ?? 0) - (starts[b] ?? 0));
+  const ends: Float64Array[] = [];
+  for (let first = 0; first < places.length; first += lanes) {
+    const together = places.slice(first, first + lanes);
+    const begin = starts[together[0] ?? 0] ?? 0;
     mask.fill(1, 0, rows * lanes);
     for (let lane = 0; lane < lanes; lane++) {
-      for (const row of removed[first + lane] ?? []) mask[row * lanes + lane] = 0;
-      for (let i = 0; i < own; i++) theta[i * lanes + lane] = trajectory[i] as number;
+      for (const row of removed[together[lane] ?? -1] ?? []) mask[row * lanes + lane] = 0;
+      for (let i = 0; i < own; i++) theta[i * lanes + lane] = trajectory[begin * own + i] as number;
     }
+    const skipped = placeOf[begin] ?? 0;
     loops.train(
       at.theta,
       width,
       at.x,
       at.y,
       at.mask,
-      at.order,
-      at.weights,
-      at.sizes,
-      at.rates,
+      at.order + 4 * skipped,
+      at.weights + 8 * skipped,
+      at.sizes + 4 * begin,
+      at.rates + 8 * begin,
       at.scratch,
-      batches.length,
+      batches.length - begin,
       rowPenalty,
       weightDecay,
       Number(renormalizes),
     );
-    for (let lane = 0; lane < Math.min(lanes, removed.length - first); lane++) yield laneOf(theta, lane, own);
+    for (const [lane, i] of together.entries()) ends[i] = laneOf(theta, lane, own);
+    await onEnds(Math.min(first + lanes, places.length));
   }
+  return ends;
+}
+
+/** For each removal the first step whose batch lacks a row; the number of steps where none does. */
+function firstTouched(
+  batches: readonly Int32Array[],
+  removed: readonly ReadonlySet<number>[],
+): readonly number[] {
+  const first = new Map<number, number>();
+  for (const [step, batch] of batches.entries())
+    for (const row of batch) if (!first.has(row)) first.set(row, step);
+  return removed.map((rows) =>
+    [...rows].reduce((least, row) => Math.min(least, first.get(row) ?? least), batches.length),
+  );
 }
 
 function laneOf(theta: Float64Array, lane: number, width: number): Float64Array {

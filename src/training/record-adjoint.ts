@@ -73,7 +73,7 @@ export async function differentiateRecord(
   { from = record.firstStep, curvature = "exact", signal }: AdjointOptions = {},
 ): Promise<NamedArrays[]> {
   const { stepper, store } = internalsOf(record);
-  const end = await store.get(record.lastStep);
+  const end = await store.view(record.lastStep);
   const options = differentiableOptions(stepper.options, end, curvature);
   for (const query of queries) requireLike(query, end.parameters);
   if (queries.length === 0) throw new RangeError("differentiateRecord: there are no queries");

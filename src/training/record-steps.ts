@@ -19,22 +19,15 @@ import {
 const stackedBytes = 2 ** 22;
 const mostSteps = 32;
 
-/**
- * Recorded steps in lists for one call each: of one batch size, with consecutive steps in the order in which they come.
- *
- * @param bytesOfStep what a step adds to a call beside its state
- */
+/** Recorded steps in lists for one call each: of one batch size, in the order in which they come. */
 export async function* stretches(
   steps: AsyncIterable<RecordedStep>,
-  { bytesOfStep = 0 }: { readonly bytesOfStep?: number } = {},
 ): AsyncGenerator<readonly RecordedStep[]> {
   let held: RecordedStep[] = [];
+  let most = 1;
   for await (const step of steps) {
     const [first] = held;
-    const most = Math.max(
-      1,
-      Math.min(mostSteps, Math.floor(stackedBytes / (bytesOf(step.parameters) + bytesOfStep))),
-    );
+    most = Math.max(1, Math.min(mostSteps, Math.floor(stackedBytes / bytesOf(step.parameters))));
     const fits = first === undefined || (haveOneShape(first, step) && held.length < most);
     if (!fits) {
       yield* inWholeCalls(held, most);
@@ -42,7 +35,7 @@ export async function* stretches(
     }
     held.push(step);
   }
-  yield* inWholeCalls(held, mostSteps);
+  yield* inWholeCalls(held, most);
 }
 
 /** Lists of other lengths would each be a graph to compile: they are taken step by step. */

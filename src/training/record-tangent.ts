@@ -63,7 +63,7 @@ export async function displacements(
   { correction = "none", curvature = "exact", signal, onProgress }: TangentOptions = {},
 ): Promise<NamedArrays[]> {
   const { stepper, store } = internalsOf(record);
-  const start = await store.get(record.firstStep);
+  const start = await store.view(record.firstStep);
   const options = differentiableOptions(stepper.options, start, curvature);
   requireRows("displacements", rows, options.data);
   // Kernels of several displacements are no one convolution.
@@ -108,7 +108,7 @@ async function displacementsTogether(
   },
 ): Promise<NamedArrays[]> {
   const { store } = internalsOf(record);
-  const { parameters, optimizer } = await store.get(record.firstStep);
+  const { parameters, optimizer } = await store.view(record.firstStep);
   let moved: Displacement = {
     parameters: zerosOf(stackOf(parameters, rows.length)) as NamedArrays,
     optimizer: zerosOf(stackOf(optimizer, rows.length)),

@@ -20,6 +20,7 @@ export async function replay(record: TrainingRecord, step: number): Promise<Carr
 /**
  * The recorded steps from the last to the first. What lies between two stored states is computed again: held while it is
  * gone through where that takes little memory, else halved, so that a walk through `states: "log"` holds a logarithm of them.
+ * The arrays may be the record's own: they are to be read only.
  *
  * @param options.from the first step to be given, `record.firstStep` by default
  * @throws RangeError when the record has no such step
@@ -32,21 +33,21 @@ export async function* replayBackward(
   const { store } = internalsOf(record);
   for (let end = record.lastStep; end > from; ) {
     const begin = storedBefore(record, end);
-    yield* spanBackward(record, { step: begin, state: await store.get(begin) }, { from, end });
+    yield* spanBackward(record, { step: begin, state: await store.view(begin) }, { from, end });
     end = begin;
   }
 }
 
-/** The recorded steps in their order. */
+/** The recorded steps in their order; the arrays may be the record's own: they are to be read only. */
 export async function* replayForward(record: TrainingRecord): AsyncGenerator<RecordedStep> {
   const { store } = internalsOf(record);
   const stored = new Set(record.stored);
-  let state = await store.get(record.firstStep);
+  let state = await store.view(record.firstStep);
   for (let step = record.firstStep; step < record.lastStep; step++) {
     yield recordedStep(record, step, state);
     if (step + 1 === record.lastStep) return;
     state = stored.has(step + 1)
-      ? await store.get(step + 1)
+      ? await store.view(step + 1)
       : await advance(record, { step, state }, step + 1);
   }
 }

@@ -96,19 +96,22 @@ async function retrainLogistic(
   { normalize, signal, onProgress }: Required<Pick<RetrainOptions, "normalize">> & RetrainOptions,
 ): Promise<NamedArrays[]> {
   const learningRateOf = (step: number): number => itemAt(learningRates, step - firstStep);
-  const ends: NamedArrays[] = [];
   let heard = performance.now();
-  for (const end of logisticRuns(training, removed, { renormalizes: normalize === "renorm" })) {
+  const ends = await logisticRuns(training, removed, {
+    renormalizes: normalize === "renorm",
+    async onEnds(count) {
+      onProgress?.(count, removed.length);
+      // Now and then others get their turn, an abort among them.
+      if (performance.now() - heard < 50) return;
+      await new Promise(setImmediate);
+      signal?.throwIfAborted();
+      heard = performance.now();
+    },
+  });
+  return ends.map((end) => {
     requireBoundedNorm(norm(end), Number.MAX_VALUE, lastStep, learningRateOf);
-    ends.push(unravelArrays(like, end));
-    onProgress?.(ends.length, removed.length);
-    // Now and then others get their turn, an abort among them.
-    if (performance.now() - heard < 50) continue;
-    await new Promise(setImmediate);
-    signal?.throwIfAborted();
-    heard = performance.now();
-  }
-  return ends;
+    return unravelArrays(like, end);
+  });
 }
 
 interface How {

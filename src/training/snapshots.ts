@@ -17,6 +17,8 @@ export interface SnapshotStore {
   put(step: number, state: Carry): Promise<void>;
   /** The state of a stored step, in arrays of the caller's own. */
   get(step: number): Promise<Carry>;
+  /** The same in the store's arrays where it has them in memory: to be read only. */
+  view(step: number): Promise<Carry>;
 }
 
 /**
@@ -49,8 +51,16 @@ export async function createSnapshotStore(
     }
     steps.sort((a, b) => a - b);
   }
+  const view = async (step: number): Promise<Carry> => {
+    const held = inMemory.get(step);
+    if (held !== undefined) return held;
+    if (folder === undefined || !steps.includes(step))
+      throw new RangeError(`record: the state of step ${step} is not stored`);
+    return arraysOfBytes(like, await readExactly(join(folder, fileOf(step)), bytes));
+  };
   return {
     steps,
+    view,
     async put(step, state) {
       if (steps.includes(step)) return;
       const fits = (inMemory.size + 1) * bytes <= budget;
@@ -64,12 +74,8 @@ export async function createSnapshotStore(
       steps.sort((a, b) => a - b);
     },
     async get(step) {
-      const held = inMemory.get(step);
-      if (held !== undefined) return copyArrays(held);
-      if (folder === undefined || !steps.includes(step))
-        throw new RangeError(`record: the state of step ${step} is not stored`);
-      const path = join(folder, fileOf(step));
-      return arraysOfBytes(like, await readExactly(path, bytes));
+      const state = await view(step);
+      return inMemory.has(step) ? copyArrays(state) : state;
     },
   };
 }

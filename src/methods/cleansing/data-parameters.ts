@@ -43,9 +43,8 @@ const data = {
     placeholder: "COLUMN,...",
     group: "Data",
   }),
-  header: z.boolean().optional().meta({
-    description:
-      "Whether the first line of a delimited file names the columns; recognised where it is not said",
+  header: z.enum(["auto", "yes", "no"]).default("auto").meta({
+    description: "Whether the first line of a delimited file names the columns; auto recognises it",
     group: "Data",
   }),
   imageShape: z.array(z.int().min(1)).length(3).optional().meta({

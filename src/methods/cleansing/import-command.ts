@@ -20,9 +20,9 @@ export const importSchema = z.object({
     description:
       "Rows without which the training is done again, as a proof: half the most harmful, half drawn at random; 0 leaves it out",
   }),
-  refine: z.boolean().optional().meta({
+  refine: z.enum(["auto", "yes", "no"]).default("auto").meta({
     description:
-      "Whether these rows get a second, corrected prediction; by default for networks without convolutions",
+      "Whether these rows get a second, corrected prediction; auto: for networks without convolutions",
   }),
 });
 

@@ -2,9 +2,10 @@
 import type { RandomStream, RandomStreamState } from "../../numeric/random.ts";
 import type { Run } from "../../runs/run.ts";
 import type { TrainModelOptions } from "../../training/train-options.ts";
+import type { DataParameters } from "./data-parameters.ts";
 import { type Judged, judgedBy } from "./judged.ts";
 import { type Network, openNetwork } from "./network.ts";
-import { type PreparedData, prepareData } from "./prepared-data.ts";
+import { type DataRequest, type PreparedData, prepareData } from "./prepared-data.ts";
 import type { RankParameters } from "./rank-command.ts";
 import { type RecordChoice, recordChoice } from "./record-states.ts";
 import { recordBytes, setupOf, type TrainingSetup, trainingOptions } from "./training-setup.ts";
@@ -18,6 +19,14 @@ export interface OpenedTraining {
   /** Of the stream that draws the parameters and the batches, before it drew. */
   readonly start: RandomStreamState;
   readonly record: RecordChoice;
+}
+
+/** What the parameters ask of the data. */
+export function dataRequest(
+  { header, ...others }: DataParameters,
+  context: Pick<DataRequest, "stream" | "signal">,
+): DataRequest {
+  return { ...others, ...context, header: header === "auto" ? undefined : header === "yes" };
 }
 
 /**
@@ -34,7 +43,7 @@ export async function openTraining(
   const { signal } = run;
   const [splitting, training] = seeds.spawn(2);
   if (splitting === undefined || training === undefined) throw new Error("spawn(2) gives two streams");
-  const prepared = await prepareData({ ...parameters, stream: splitting, signal });
+  const prepared = await prepareData(dataRequest(parameters, { stream: splitting, signal }));
   const setup = setupOf(parameters, prepared);
   const network = await openNetwork(setup, setup);
   const judged = judgedBy(parameters.query, prepared);

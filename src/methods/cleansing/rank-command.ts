@@ -12,9 +12,14 @@ export const rankSchema = z.object({
     description:
       "Rows without which the training is done again, as a proof: half the most harmful, half drawn at random; 0 leaves it out",
   }),
-  refine: z.boolean().optional().meta({
+  refine: z.enum(["auto", "yes", "no"]).default("auto").meta({
     description:
-      "Whether the rows of --top and --verify get a second, corrected prediction, at the cost of about a training for each; by default for networks without convolutions",
+      "Whether the rows of --top and --verify get a second, corrected prediction, at the cost of about a training for each; auto: for networks without convolutions",
+  }),
+  groups: z.string().min(1).optional().meta({
+    description:
+      "A column whose values are groups of rows, such as their source: scores are added up for each, and the outermost groups retrained without",
+    placeholder: "COLUMN",
   }),
   query: z.string().min(1).default("validation").meta({
     description:

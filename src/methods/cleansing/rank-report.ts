@@ -8,6 +8,7 @@ import type { Run } from "../../runs/run.ts";
 import { epochMap } from "./epoch-map.ts";
 import { type Fidelity, fidelity } from "./fidelity.ts";
 import { writeGallery } from "./gallery.ts";
+import type { GroupEffect } from "./groups.ts";
 import type { Network } from "./network.ts";
 import type { PreparedData } from "./prepared-data.ts";
 import { mostHarmful } from "./rankings.ts";
@@ -37,6 +38,8 @@ export interface RankOutcome {
   readonly refined: ReadonlyMap<number, number>;
   /** What retraining without a verified row did. */
   readonly retrained: ReadonlyMap<number, number>;
+  /** Groups of rows, the most harmful first; none where they were not asked for. */
+  readonly groups: readonly GroupEffect[];
   readonly orderNoise: number | undefined;
   readonly lastEpochs: number | undefined;
   /** For intervals. */
@@ -78,6 +81,20 @@ export async function reportRank(run: Run, outcome: RankOutcome): Promise<Comman
     }),
     { caption: `The ${top.length} most harmful rows with their values.` },
   );
+  if (outcome.groups.length > 0)
+    await run.table(
+      "groups",
+      outcome.groups.map(({ name, rows, score, retrained: effect }) => ({
+        group: name,
+        rows: rows.length,
+        score,
+        "score of a row": score / rows.length,
+        retrained: effect ?? null,
+      })),
+      {
+        caption: `Groups of rows, the most harmful first. score: the sum of the rows' scores; retrained: what training without all of them did to ${judged.words}. Effects of large groups are not the sum of their rows'.`,
+      },
+    );
   const faith = faithOf(outcome);
   if (retrained.size > 0)
     await run.figure("verification", verificationPlot({ harmful, random, scores, refined, retrained }), {
@@ -211,6 +228,7 @@ function valuesOf(
     usualLoss,
     test,
     orderNoise,
+    groups,
     network,
     judged,
     harmful,
@@ -244,5 +262,13 @@ function valuesOf(
       }),
     },
     ...(orderNoise !== undefined && { orderNoise }),
+    ...(groups.length > 0 && {
+      groups: groups.slice(0, 20).map(({ name, rows, score, retrained: effect }) => ({
+        group: name,
+        rows: rows.length,
+        score,
+        retrained: effect ?? null,
+      })),
+    }),
   };
 }

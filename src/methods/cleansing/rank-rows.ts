@@ -7,6 +7,7 @@ import { displacements } from "../../training/record-tangent.ts";
 import { replay } from "../../training/replay.ts";
 import { areMatrices, sumOf } from "../../training/trees.ts";
 import { meanLosses } from "./effects-work.ts";
+import { type GroupEffect, type RowGroup, scoredGroups } from "./groups.ts";
 import { linearInfluence } from "./influence.ts";
 import type { Judged } from "./judged.ts";
 import type { Network } from "./network.ts";
@@ -27,14 +28,16 @@ export interface RankRequest {
   readonly top: number;
   /** How many rows are retrained without. */
   readonly verify: number;
-  /** Whether some rows get a corrected prediction; by default where parameters are matrices. */
-  readonly refine?: boolean | undefined;
+  /** Whether some rows get a corrected prediction; `auto`: where parameters are matrices. */
+  readonly refine: "auto" | "yes" | "no";
   readonly lastEpochs?: number | undefined;
   /** Chooses the rows that are verified at random, and resamples them for the interval. */
   readonly stream: RandomStream;
   readonly run: Pick<Run, "signal" | "progress">;
-  /** Retrains without each of some rows, given the judged loss of the training with all. */
-  verifyRows(rows: readonly number[], usualLoss: number): Promise<Verification>;
+  /** Groups of rows whose scores are added up, too; the outermost are retrained without where rows are verified. */
+  readonly groups?: readonly RowGroup[] | undefined;
+  /** Retrains without some rows each, given the judged loss of the training with all. */
+  verifyRemovals(removals: readonly (readonly number[])[], usualLoss: number): Promise<Verification>;
 }
 
 export async function rankRows(request: RankRequest): Promise<RankOutcome> {
@@ -56,7 +59,8 @@ export async function rankRows(request: RankRequest): Promise<RankOutcome> {
   const { harmful, random } = rowsToVerify(scores, request.verify, choosing);
   const verified = [...harmful, ...random];
 
-  const refinedRows = (refine ?? areMatrices(end)) ? [...new Set([...top, ...verified])] : [];
+  const isRefined = refine === "auto" ? areMatrices(end) : refine === "yes";
+  const refinedRows = isRefined ? [...new Set([...top, ...verified])] : [];
   const moved = await displacements(record, refinedRows, {
     correction: "acc",
     signal,
@@ -67,7 +71,14 @@ export async function rankRows(request: RankRequest): Promise<RankOutcome> {
     moved.map((vector) => sumOf(end, vector)),
     judged.examples,
   );
-  const { effects, orderNoise } = await request.verifyRows(verified, usualLoss);
+  const groups = scoredGroups(request.groups ?? [], scores);
+  const outermost = request.verify === 0 ? [] : [...new Set([...groups.slice(0, 3), ...groups.slice(-2)])];
+  const removals = [...verified.map((row) => [row]), ...outermost.map(({ rows }) => rows)];
+  const { effects, orderNoise } = await request.verifyRemovals(removals, usualLoss);
+  const effectOf = (group: GroupEffect): { retrained?: number } => {
+    const retrained = effects[verified.length + outermost.indexOf(group)];
+    return outermost.includes(group) && retrained !== undefined ? { retrained } : {};
+  };
   return {
     prepared,
     network,
@@ -83,6 +94,7 @@ export async function rankRows(request: RankRequest): Promise<RankOutcome> {
     random,
     refined: new Map(movedLosses.map((loss, i) => [refinedRows[i] ?? 0, loss - usualLoss])),
     retrained: new Map(verified.map((row, i) => [row, effects[i] ?? Number.NaN])),
+    groups: groups.map((group) => ({ ...group, ...effectOf(group) })),
     orderNoise,
     lastEpochs,
     resampling,

@@ -6,6 +6,7 @@ import { keptResults } from "../../runs/workers/kept-results.ts";
 import type { CurveParameters } from "./curve-command.ts";
 import { reportCurve } from "./curve-report.ts";
 import { openNetwork } from "./network.ts";
+import { dataRequest } from "./opened-training.ts";
 import { prepareData } from "./prepared-data.ts";
 import type { RankingOutcome } from "./ranking-work.ts";
 import type { RankingName } from "./rankings.ts";
@@ -18,7 +19,7 @@ export async function runCurve(parameters: CurveParameters, run: Run): Promise<C
   const { signal, threads } = run;
   const [splitting, training] = run.rng.spawn(2);
   if (splitting === undefined || training === undefined) throw new Error("spawn(2) gives two streams");
-  const prepared = await prepareData({ ...parameters, stream: splitting, signal });
+  const prepared = await prepareData(dataRequest(parameters, { stream: splitting, signal }));
   const setup = setupOf(parameters, prepared);
   const network = await openNetwork(setup, setup);
   for (const notice of [...prepared.notices, ...network.notices]) run.note(`${notice}.`);

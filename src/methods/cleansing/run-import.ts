@@ -59,12 +59,11 @@ export async function runImport(parameters: ImportParameters, run: Run): Promise
     const outcome = await rankRows({
       ...{ record, prepared, network, judged, run, stream },
       ...{ top: parameters.top, verify: parameters.verify, refine: parameters.refine },
-      async verifyRows(rows, usualLoss) {
-        const ends = await retrainWithout(
-          record,
-          rows.map((row) => [row]),
-          { signal, onProgress: (done, total) => run.progress(done, total, "retraining without rows") },
-        );
+      async verifyRemovals(removals, usualLoss) {
+        const ends = await retrainWithout(record, removals, {
+          signal,
+          onProgress: (done, total) => run.progress(done, total, "retraining without rows"),
+        });
         const losses = await meanLosses(record, ends, judged.examples);
         return { effects: Float64Array.from(losses, (loss) => loss - usualLoss) };
       },

@@ -5,6 +5,7 @@ import { formatBytes } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { keptResults } from "../../runs/workers/kept-results.ts";
+import { groupsBy } from "./groups.ts";
 import { openTraining } from "./opened-training.ts";
 import type { RankParameters } from "./rank-command.ts";
 import { reportRank } from "./rank-report.ts";
@@ -22,6 +23,7 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
   const { train, test } = prepared.parts;
   const [choosing, ordering] = run.rng.spawn(2);
   if (choosing === undefined || ordering === undefined) throw new Error("spawn(2) gives two streams");
+  const groups = parameters.groups === undefined ? undefined : groupsBy(parameters.groups, prepared);
   const bytes = recordBytes(options, states);
   const folder = bytes > memoryBytes ? join(run.folder, "record") : undefined;
   if (bytes > memoryBytes / 8)
@@ -39,11 +41,12 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
       ...{ top: parameters.top, verify: parameters.verify, refine: parameters.refine },
       test: test.examples,
       stream: choosing,
-      verifyRows: (rows, usualLoss) =>
+      groups,
+      verifyRemovals: (removals, usualLoss) =>
         verify({
           common: { setup, train: train.examples, judged: judged.examples, stream: start },
           usualLoss,
-          rows,
+          removals,
           orders: parameters.orders > 1 ? ordering.spawn(parameters.orders) : [],
           threads,
           signal,

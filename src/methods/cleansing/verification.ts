@@ -36,7 +36,8 @@ export interface VerificationRequest {
   readonly common: EffectsCommon;
   /** The mean loss over the judged examples of the training with all rows. */
   readonly usualLoss: number;
-  readonly rows: readonly number[];
+  /** The rows that each retraining lacks. */
+  readonly removals: readonly (readonly number[])[];
   /** Draw other orders of the batches, one training for each. */
   readonly orders: readonly RandomStream[];
   readonly threads: number;
@@ -46,7 +47,7 @@ export interface VerificationRequest {
 }
 
 export interface Verification {
-  /** For each row the change of the mean loss when the same training goes without it. */
+  /** For each removal the change of the mean loss when the same training goes without its rows. */
   readonly effects: Float64Array;
   /**
    * The standard deviation of the mean loss between trainings that differ in the order of their batches only: what deleting
@@ -58,14 +59,14 @@ export interface Verification {
 /** Retrainings that share a call; a fixed number, so that the number of threads changes no bit. */
 const together = 10;
 
-/** Retrains without each row, and with other orders of the batches. */
+/** Retrains without rows, and with other orders of the batches. */
 export async function verify(request: VerificationRequest): Promise<Verification> {
-  const { common, usualLoss, rows, orders, threads, signal, kept, onProgress } = request;
-  const parts = Array.from({ length: Math.ceil(rows.length / together) }, (_, i) =>
-    rows.slice(i * together, (i + 1) * together),
+  const { common, usualLoss, removals, orders, threads, signal, kept, onProgress } = request;
+  const parts = Array.from({ length: Math.ceil(removals.length / together) }, (_, i) =>
+    removals.slice(i * together, (i + 1) * together),
   );
   const tasks: EffectsTask[] = [
-    ...parts.map((part) => ({ removals: part.map((row) => [row]) })),
+    ...parts.map((part) => ({ removals: part })),
     ...orders.map((order) => ({ removals: [[]], order: order.state() })),
   ];
   let done = kept?.finished.size ?? 0;
