@@ -40,7 +40,7 @@ function table(): string {
 
 const seed = 5;
 const training = { label: "side", epochs: 4, batch: 8, learningRate: 0.3 };
-const quick = { ...training, verify: 0, orders: 0, refine: false };
+const quick = { ...training, verify: 0, orders: 0, refine: "no" };
 
 const execute = (command: string, given: Record<string, unknown>, name: string) =>
   executeCleansing(command, given, { seed, out: join(folder, name) });
@@ -144,7 +144,7 @@ describe("cleansing rank", () => {
     [{ validation: 0.6, test: 0.4 }, /--validation 0.6 and --test 0.4/],
     [{ except: ["nothing"] }, /there is no column "nothing"/],
     [{ textColumns: ["nothing"] }, /there is no column "nothing"/],
-    [{ header: false }, /points.csv/],
+    [{ header: "no" }, /points.csv/],
     [{ imageShape: [1, 2, 2] }, /--image-shape/],
     [{ data: "none.csv" }, /none.csv/],
   ])("refuses %o in one line, and leaves no folder", async (change, message) => {

@@ -16,7 +16,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("cleansing import", () => {
   const recorded = join(import.meta.dirname, "../../../test/vectors/recorded-training/momentum-float64");
-  const given = { model: "mlp:5", verify: 0, refine: false };
+  const given = { model: "mlp:5", verify: 0, refine: "no" };
 
   /** A copy of the recorded training with validation data. */
   async function trajectory(name: string, change: (files: Map<string, NDArray>) => void = () => {}) {
