@@ -34,17 +34,17 @@ export function train(
   renormalizes: i32,
 ): void {
   for (let step = 0; step < steps; step++) {
-    const size = i32.load(sizes + (<usize>step << 2));
+    const size = i32.load(sizes + ((<usize>step) << 2));
     const filled = ((size + 4) / 5) * 5;
-    const share = f64.load(rates + (<usize>step << 3)) / <f64>size;
+    const share = f64.load(rates + ((<usize>step) << 3)) / <f64>size;
     for (let k = 0; k < filled; k += 5)
-      logits(theta, width, x, order + (<usize>k << 2), scratch + (<usize>k << 5));
+      logits(theta, width, x, order + ((<usize>k) << 2), scratch + ((<usize>k) << 5));
     let mass0 = f64x2.splat(0);
     let mass1 = f64x2.splat(0);
     let left0 = f64x2.splat(0);
     let left1 = f64x2.splat(0);
     for (let k: usize = 0; k < <usize>size; k++) {
-      const present = mask + (<usize>i32.load(order + (k << 2)) << 5);
+      const present = mask + ((<usize>i32.load(order + (k << 2))) << 5);
       const weight = v128.load64_splat(weights + (k << 3));
       mass0 = f64x2.add(mass0, f64x2.mul(weight, v128.load(present)));
       mass1 = f64x2.add(mass1, f64x2.mul(weight, v128.load(present, 16)));
@@ -53,7 +53,7 @@ export function train(
     }
     let share0 = f64x2.splat(share);
     let share1 = f64x2.splat(share);
-    if (renormalizes != 0) {
+    if (renormalizes > 0) {
       const rate = f64x2.splat(share * <f64>size);
       const one = f64x2.splat(1);
       share0 = f64x2.div(rate, f64x2.max(left0, one));
@@ -82,40 +82,50 @@ export function train(
       );
     }
     const penalty = f64x2.splat(rowPenalty);
-    const whole = f64x2.splat(1 - f64.load(rates + (<usize>step << 3)) * weightDecay);
+    const whole = f64x2.splat(1 - f64.load(rates + ((<usize>step) << 3)) * weightDecay);
     let kept0 = f64x2.sub(whole, f64x2.mul(share0, f64x2.mul(penalty, mass0)));
     let kept1 = f64x2.sub(whole, f64x2.mul(share1, f64x2.mul(penalty, mass1)));
     for (let k = 0; k < filled; k += 5) {
-      update(theta, width, x, order + (<usize>k << 2), scratch + (<usize>k << 5), kept0, kept1);
+      update(theta, width, x, order + ((<usize>k) << 2), scratch + ((<usize>k) << 5), kept0, kept1);
       kept0 = f64x2.splat(1);
       kept1 = f64x2.splat(1);
     }
-    order += <usize>filled << 2;
-    weights += <usize>filled << 3;
+    order += (<usize>filled) << 2;
+    weights += (<usize>filled) << 3;
   }
 }
 
 /** 1 / n! for n = 0 to 13; numbers from memory are cheaper than those written in the code. */
 const taylor = memory.data<f64>([
-  1.0, 1.0, 0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0, 1.0 / 40320.0, 1.0 / 362880.0,
-  1.0 / 3628800.0, 1.0 / 39916800.0, 1.0 / 479001600.0, 1.0 / 6227020800.0,
+  1.0,
+  1.0,
+  0.5,
+  1.0 / 6.0,
+  1.0 / 24.0,
+  1.0 / 120.0,
+  1.0 / 720.0,
+  1.0 / 5040.0,
+  1.0 / 40320.0,
+  1.0 / 362880.0,
+  1.0 / 3628800.0,
+  1.0 / 39916800.0,
+  1.0 / 479001600.0,
+  1.0 / 6227020800.0,
 ]);
 
 /** 1 / (1 + e^-z) of two numbers, to rounding. */
-// @ts-ignore: a decorator of AssemblyScript
-@inline
 function sigmoid(z: v128): v128 {
   // e^-z = 2^n e^r with |r| at most half the logarithm of 2; beyond 700 the sigmoid is 0 or 1 to rounding.
   const bound = f64x2.splat(700);
   const x = f64x2.max(f64x2.min(f64x2.neg(z), bound), f64x2.neg(bound));
   // Adding 1.5 2^52 rounds to whole numbers and leaves n + 1023 in the lowest bits, the exponent of 2^n once they are shifted.
   const shifter = f64x2.splat(6755399441056767.0);
-  const shifted = f64x2.add(f64x2.mul(x, f64x2.splat(1.4426950408889634)), shifter);
+  const shifted = f64x2.add(f64x2.mul(x, f64x2.splat(Math.LOG2E)), shifter);
   const n = f64x2.sub(shifted, shifter);
   // The logarithm of 2 in two parts, so that n times the first is exact.
   const r = f64x2.sub(
-    f64x2.sub(x, f64x2.mul(n, f64x2.splat(0.693147180369123816490))),
-    f64x2.mul(n, f64x2.splat(1.90821492927058770002e-10)),
+    f64x2.sub(x, f64x2.mul(n, f64x2.splat(0.6931471803691238))),
+    f64x2.mul(n, f64x2.splat(1.9082149292705877e-10)),
   );
   // Taylor's polynomial of degree 13, whose rest is below 1e-17, by halves of halves (Estrin): a chain would wait for itself.
   const r2 = f64x2.mul(r, r);
@@ -129,10 +139,7 @@ function sigmoid(z: v128): v128 {
   const p8 = f64x2.add(v128.load64_splat(taylor, 64), f64x2.mul(v128.load64_splat(taylor, 72), r));
   const p10 = f64x2.add(v128.load64_splat(taylor, 80), f64x2.mul(v128.load64_splat(taylor, 88), r));
   const p12 = f64x2.add(v128.load64_splat(taylor, 96), f64x2.mul(v128.load64_splat(taylor, 104), r));
-  const low = f64x2.add(
-    f64x2.add(p01, f64x2.mul(p2, r2)),
-    f64x2.mul(f64x2.add(p4, f64x2.mul(p6, r2)), r4),
-  );
+  const low = f64x2.add(f64x2.add(p01, f64x2.mul(p2, r2)), f64x2.mul(f64x2.add(p4, f64x2.mul(p6, r2)), r4));
   const high = f64x2.add(f64x2.add(p8, f64x2.mul(p10, r2)), f64x2.mul(p12, r4));
   const p = f64x2.add(low, f64x2.mul(high, r8));
   const power = i64x2.shl(shifted, 52);
@@ -141,7 +148,7 @@ function sigmoid(z: v128): v128 {
 
 /** out[k, :] = x[order[k], :] . theta for five rows */
 function logits(theta: usize, width: i32, x: usize, order: usize, out: usize): void {
-  const bytes = <usize>width << 3;
+  const bytes = (<usize>width) << 3;
   const p0 = x + <usize>i32.load(order) * bytes;
   const p1 = x + <usize>i32.load(order, 4) * bytes;
   const p2 = x + <usize>i32.load(order, 8) * bytes;
@@ -216,7 +223,7 @@ function update(
   kept0: v128,
   kept1: v128,
 ): void {
-  const bytes = <usize>width << 3;
+  const bytes = (<usize>width) << 3;
   const p0 = x + <usize>i32.load(order) * bytes;
   const p1 = x + <usize>i32.load(order, 4) * bytes;
   const p2 = x + <usize>i32.load(order, 8) * bytes;

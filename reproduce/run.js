@@ -41,7 +41,7 @@ function readCommandLine() {
 
 const { positionals, values } = readCommandLine();
 const [method] = positionals;
-const methods = ["leakage"];
+const methods = ["cleansing", "leakage"];
 if (method === undefined || !methods.includes(method))
   stop(
     `${method === undefined ? "no method given" : `no method ${method}`}; there is ${methods.join(", ")} (${usage})`,

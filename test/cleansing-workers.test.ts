@@ -32,7 +32,7 @@ it("trains in processes of their own to the same bits as in one", async () => {
   expect(await curve(2)).toEqual(await curve(1));
 
   // More rows than share a call.
-  const removals = Array.from({ length: 23 }, (_, row) => [row]);
+  const removals = Array.from({ length: 23 }, (_, i) => [i]);
   const proof = (threads: number) =>
     verify({
       common: { setup, train: parts.train, judged: parts.validation, stream: randomStream(4).state() },

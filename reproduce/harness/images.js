@@ -14,7 +14,7 @@ const sets = {
 };
 
 /** Where a set lies: its files in the folder itself or in one of the usual name. */
-function placeOf(name, data) {
+export function placeOf(name, data) {
   if (data === undefined) return name;
   const { folders, file } = sets[name];
   const places = [data, ...folders.map((folder) => join(data, folder))];

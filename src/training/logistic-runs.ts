@@ -45,7 +45,7 @@ export async function logisticRuns(
   {
     renormalizes,
     onEnds,
-  }: { readonly renormalizes: boolean; readonly onEnds: (count: number) => Promise<void> },
+  }: { readonly renormalizes: boolean; readonly onEnds?: (count: number) => Promise<void> },
 ): Promise<Float64Array[]> {
   const { x, y, width: own, batches, learningRates, rowPenalty, weightDecay, trajectory } = training;
   // The loops take two columns at a time; a column of zeros changes nothing.
@@ -123,7 +123,7 @@ export async function logisticRuns(
       Number(renormalizes),
     );
     for (const [lane, i] of together.entries()) ends[i] = laneOf(theta, lane, own);
-    await onEnds(Math.min(first + lanes, places.length));
+    await onEnds?.(Math.min(first + lanes, places.length));
   }
   return ends;
 }

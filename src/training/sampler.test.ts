@@ -29,6 +29,26 @@ describe("epochShuffling", () => {
     expect(take(sampler, 0, 4).map((batch) => batch.length)).toEqual([4, 4, 4, 4]);
   });
 
+  it.each([
+    [10, 4, [4, 3, 3]],
+    [8, 4, [4, 4]],
+    [11, 4, [4, 4, 3]],
+    [9, 8, [5, 4]],
+    [3, 3, [3]],
+  ])("spreads the rows left over: %i in batches of at most %i", (size, batchSize, sizes) => {
+    const sampler = epochShuffling(context(size, batchSize), { last: "spread" });
+    expect(sampler.stepsPerEpoch).toBe(sizes.length);
+    const batches = take(sampler, 0, 2 * sizes.length);
+    expect(batches.map((batch) => batch.length)).toEqual([...sizes, ...sizes]);
+    const reference = randomStream(1);
+    expect(batches.flat()).toEqual([...reference.permutation(size), ...reference.permutation(size)]);
+    const other = epochShuffling({ size, batchSize, stream: randomStream(5) }, { last: "spread" });
+    const again = epochShuffling(context(size, batchSize), { last: "spread" });
+    take(again, 0, 2);
+    other.restore(JSON.parse(JSON.stringify(again.state())));
+    expect(take(other, 2, 6)).toEqual(take(again, 2, 6));
+  });
+
   it.each([0, 1, 2, 3, 4, 7])("goes on from its state after %i batches", (done) => {
     const sampler = epochShuffling(context(10, 4));
     take(sampler, 0, done);

@@ -45,12 +45,13 @@ export interface SamplerContext {
 /**
  * Every row once an epoch, in an order drawn anew for each.
  *
- * @param options.last what becomes of the rows left over at an epoch's end: a `short` batch (default), or `drop`
+ * @param options.last what becomes of the rows left over at an epoch's end: a `short` batch (default), which takes a step as
+ *   long as the others; `drop`; or `spread` over all batches of the epoch, whose sizes then differ by at most one
  * @throws RangeError when the batch is empty or larger than the data
  */
 export function epochShuffling(
   { size, batchSize, stream }: SamplerContext,
-  { last = "short" }: { readonly last?: "short" | "drop" } = {},
+  { last = "short" }: { readonly last?: "short" | "drop" | "spread" } = {},
 ): Sampler {
   requireBatchSize("epochShuffling", size, batchSize);
   let own = stream;
@@ -58,8 +59,16 @@ export function epochShuffling(
   let orderState = own.state();
   let order: Int32Array | undefined;
   const rowsOfEpoch = last === "drop" ? size - (size % batchSize) : size;
+  const stepsPerEpoch = Math.ceil(rowsOfEpoch / batchSize);
+  /** Of the batch that begins there: of spread ones the larger come first, as of NumPy's `array_split`. */
+  const endAfter = (begin: number): number => {
+    if (last !== "spread") return Math.min(begin + batchSize, rowsOfEpoch);
+    const smaller = Math.floor(size / stepsPerEpoch);
+    const larger = size % stepsPerEpoch;
+    return begin + smaller + Number(begin < larger * (smaller + 1));
+  };
   return {
-    stepsPerEpoch: Math.ceil(rowsOfEpoch / batchSize),
+    stepsPerEpoch,
     next() {
       if (place >= rowsOfEpoch) {
         order = undefined;
@@ -69,9 +78,9 @@ export function epochShuffling(
         orderState = own.state();
         order = own.permutation(size);
       }
-      const indices = order.subarray(place, Math.min(place + batchSize, rowsOfEpoch));
-      place += batchSize;
-      return { indices };
+      const begin = place;
+      place = endAfter(begin);
+      return { indices: order.subarray(begin, place) };
     },
     // The order itself is drawn again: a checkpoint holds a few numbers, not one for each row.
     state: () => ({ place, order: orderState }),

@@ -1,5 +1,5 @@
 /** Everything that `cleansing curve` writes: the table, the figures, and the answer. */
-import { ruleY, text } from "@observablehq/plot";
+import { type PlotOptions, ruleY, text } from "@observablehq/plot";
 import type { ConfidenceInterval } from "../../numeric/statistics/mean-interval.ts";
 import { momentsOf } from "../../numeric/statistics/moments.ts";
 import { formatCount, formatNumber } from "../../runs/format.ts";
@@ -32,7 +32,7 @@ export async function reportCurve(run: Run, outcome: CurveOutcome): Promise<Comm
     ["test-error", "change of the test error", ({ errorChange }: CurvePoint) => errorChange],
     ["test-loss", "change of the test loss", ({ lossChange }: CurvePoint) => lossChange],
   ] as const)
-    await run.figure(name, plotOf(points, label, of), {
+    await run.figure(name, removalPlot(points, label, of), {
       caption: `The ${label} against training with all rows, by the number of rows deleted: below 0, deleting helped. Bands: Student's 95 % intervals over ${repeats} seeds, compared in pairs.`,
     });
   await run.artifact("manifest.json", `${JSON.stringify(prepared.manifest, null, 2)}\n`, {
@@ -83,7 +83,12 @@ function rowOf({ ranking, removed, error, loss, errorChange, lossChange, against
   };
 }
 
-function plotOf(points: readonly CurvePoint[], label: string, of: (point: CurvePoint) => ConfidenceInterval) {
+/** What was measured by the number of rows deleted, one line in its band for each ranking. */
+export function removalPlot<Point extends Pick<CurvePoint, "ranking" | "removed">>(
+  points: readonly Point[],
+  label: string,
+  of: (point: Point) => ConfidenceInterval,
+): PlotOptions {
   const rankings = [...new Set(points.map(({ ranking }) => ranking))];
   const counts = [...new Set(points.map(({ removed }) => removed))];
   const series = rankings.map((ranking) =>

@@ -3,6 +3,7 @@ import { InputError } from "../../data/input-error.ts";
 import type { RandomStream } from "../../numeric/random.ts";
 import type { Examples } from "../../training/problem.ts";
 import type { TrainingRecord } from "../../training/record.ts";
+import { epochShuffling } from "../../training/sampler.ts";
 import type { StepSelection } from "../../training/steps.ts";
 import { recordSize, type TrainingResult, train } from "../../training/train.ts";
 import type { TrainingProgress, TrainModelOptions } from "../../training/train-options.ts";
@@ -71,6 +72,8 @@ export async function trainingOptions(
     optimizer: optimizerOf(setup),
     schedule: learningRate,
     batchSize: batch,
+    // A short last batch would take a step as long as the others: deleting a few rows could change its size, and all else.
+    sampler: (context) => epochShuffling(context, { last: "spread" }),
     epochs,
     stream: order ?? ownOrder,
     // One thread: the bits must not depend on how many there are.
