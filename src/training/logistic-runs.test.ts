@@ -3,10 +3,11 @@ import { randomStream } from "../numeric/random.ts";
 import type { LinearTraining } from "./linear-training.ts";
 import { logisticRuns } from "./logistic-runs.ts";
 
-/** Batches of 1 to 11 rows, some twice, with and without weights. */
+const rows = 15;
+
+/** Batches of 1 to 11 rows, some twice, with and without weights; the last row is in none. */
 function trainingOf(width: number, scale: number): LinearTraining {
   const stream = randomStream(width);
-  const rows = 14;
   const sizes = [1, 4, 5, 6, 10, 11, 3];
   const trajectory = new Float64Array((sizes.length + 1) * width);
   trajectory.set(stream.normal(width));
@@ -14,7 +15,7 @@ function trainingOf(width: number, scale: number): LinearTraining {
     x: stream.normal(rows * width).map((value) => scale * value),
     width,
     y: stream.uniform(rows).map((value) => Number(value > 0.5)),
-    batches: sizes.map((size) => Int32Array.from(stream.integers(size, 0, rows), Number)),
+    batches: sizes.map((size) => Int32Array.from(stream.integers(size, 0, rows - 1), Number)),
     weights: sizes.map((size, i) => (i % 2 === 0 ? undefined : stream.uniform(size, 0, 3))),
     learningRates: sizes.map((_, i) => 0.5 / (i + 1)),
     rowPenalty: 0.1,
@@ -58,9 +59,15 @@ function courseWithout(
 }
 
 /** Fewer than four trainings, and more. */
-const removals = [[], [0], [3, 4, 5], [13], Array.from({ length: 14 }, (_, row) => row), [7], [1, 2]].map(
-  (rows) => new Set(rows),
-);
+const removals = [
+  [],
+  [0],
+  [3, 4, 5],
+  [rows - 1],
+  Array.from({ length: rows }, (_, row) => row),
+  [7],
+  [1, 2],
+].map((removed) => new Set(removed));
 
 describe("trainings side by side are those one by one", () => {
   it.each([1, 2, 5, 8, 63])("with %i parameters", async (width) => {

@@ -99,7 +99,7 @@ function valueAt(json: unknown, place: readonly string[]): unknown {
 }
 
 /** What was out of range in a file is bad input. */
-function checked<T>(where: string, f: () => T): T {
+export function checked<T>(where: string, f: () => T): T {
   try {
     return f();
   } catch (error) {

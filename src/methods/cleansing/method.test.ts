@@ -4,15 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failure } from "../../data/binary-files.testing.ts";
-import { itemAt } from "../../engine/lists.ts";
 import { randomStream } from "../../numeric/random.ts";
-import { executeCommand } from "../../runs/execute.ts";
-import { parseParameters } from "../../runs/parameters.ts";
 import { retrainWithout } from "../../training/retrain.ts";
+import { executeCleansing, tableOf } from "./commands.testing.ts";
 import { meanLosses } from "./effects-work.ts";
 import { linearInfluence } from "./influence.ts";
 import { examplesAt } from "./judged.ts";
-import { cleansing } from "./method.ts";
 import { openTraining } from "./opened-training.ts";
 import { findRow } from "./prepared-data.ts";
 import { lossQuery } from "./query.ts";
@@ -45,29 +42,10 @@ const seed = 5;
 const training = { label: "side", epochs: 4, batch: 8, learningRate: 0.3 };
 const quick = { ...training, verify: 0, orders: 0, refine: "no" };
 
-async function execute(commandName: string, given: Record<string, unknown>, name: string) {
-  const out = join(folder, name);
-  const { parameters } = itemAt([cleansing.commands[commandName]], 0);
-  const { result } = await executeCommand({
-    method: cleansing,
-    commandName,
-    parameters: parseParameters(parameters, given),
-    options: { seed, threads: 1, out },
-  });
-  return { out, result };
-}
-
+const execute = (command: string, given: Record<string, unknown>, name: string) =>
+  executeCleansing(command, given, { seed, out: join(folder, name) });
 const rank = (given: Record<string, unknown>, name: string) =>
   execute("rank", { data: join(folder, "points.csv"), ...given }, name);
-
-/** The lines of a table of a run, by the names of its columns. */
-function rowsOf(out: string, name: string): Record<string, string>[] {
-  const [header = "", ...lines] = readFileSync(join(out, "tables", `${name}.csv`), "utf8")
-    .trim()
-    .split(/\r?\n/);
-  const names = header.split(",");
-  return lines.map((line) => Object.fromEntries(line.split(",").map((cell, i) => [names[i] ?? "", cell])));
-}
 
 /** The training of a ranking, done again. */
 async function trainedAs(given: Record<string, unknown>) {
@@ -89,7 +67,7 @@ describe("cleansing rank", () => {
     expect([...train, ...validation, ...test].sort((a, b) => a - b)).toEqual(
       Array.from({ length: 80 }, (_, i) => i + 1),
     );
-    const rows = rowsOf(out, "scores");
+    const rows = tableOf(out, "scores");
     const scores = rows.map(({ score }) => Number(score));
     expect(rows.map(({ row }) => Number(row)).sort((a, b) => a - b)).toEqual(train);
     expect(scores).toEqual([...scores].sort((a, b) => a - b));
@@ -135,7 +113,7 @@ describe("cleansing rank", () => {
       lastEpochs: 1,
     });
     const { out } = await rank({ ...quick, model: "mlp:4", record: "last-epochs:1" }, "last");
-    for (const { row, score } of rowsOf(out, "scores"))
+    for (const { row, score } of tableOf(out, "scores"))
       expect(Number(score)).toBe(influence?.scores[findRow(prepared, Number(row))?.index ?? -1]);
     await record.dispose();
   });
@@ -147,7 +125,7 @@ describe("cleansing rank", () => {
     const { out } = await rank({ ...quick, query: `row:${asked}` }, "query");
     const query = await lossQuery(record, examplesAt(test.examples, [0]));
     const [influence] = await linearInfluence(record, [query]);
-    for (const { row, score, ...cells } of rowsOf(out, "scores")) {
+    for (const { row, score, ...cells } of tableOf(out, "scores")) {
       expect(Number(score)).toBe(influence?.scores[train.rows.indexOf(Number(row))]);
       expect(cells["removing it"]).toMatch(new RegExp(`the loss of row ${asked} \\((up|down)\\)$`));
     }
@@ -189,7 +167,7 @@ describe("cleansing explain", () => {
   it("tells of a row what the ranking says, and what retraining without it does", async () => {
     const given = { ...training, model: "mlp:4", verify: 4, orders: 0, top: 1 };
     const { out } = await rank(given, "ranked");
-    const scores = rowsOf(out, "scores");
+    const scores = tableOf(out, "scores");
     const [worst = {}] = scores;
     const row = Number(worst.row);
     const { out: explained, result } = await execute("explain", { ranking: out, row, neighbours: 3 }, "why");
@@ -207,7 +185,7 @@ describe("cleansing explain", () => {
     expect(byEpoch).toHaveLength(4);
     expect(byEpoch.reduce((sum, part) => sum + part)).toBeCloseTo(Number(score), 12);
     expect(ownLosses).toHaveLength(5);
-    const near = rowsOf(explained, "nearest");
+    const near = tableOf(explained, "nearest");
     expect(near.map(({ does }) => does)).toEqual(["harms", "harms", "harms", "helps", "helps", "helps"]);
     for (const each of near) expect(each.score).toBe(scores.find((other) => other.row === each.row)?.score);
   });
@@ -238,7 +216,7 @@ describe("cleansing curve", () => {
       },
       "curve",
     );
-    const rows = rowsOf(out, "removal");
+    const rows = tableOf(out, "removal");
     expect(rows.map(({ ranking, removed }) => `${ranking} ${removed}`)).toEqual(
       ["influence", "random", "loss", "last-epoch"].flatMap((name) => [`${name} 2`, `${name} 4`]),
     );

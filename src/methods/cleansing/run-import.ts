@@ -1,17 +1,18 @@
 /** The command `cleansing import`: the ranking of a training that was recorded elsewhere. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../../data/input-error.ts";
 import { readNpy } from "../../data/npy.ts";
 import { castArray, type NDArray } from "../../engine/ndarray.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
-import type { Examples } from "../../training/problem.ts";
+import { type Examples, requireClasses, rowsOf } from "../../training/problem.ts";
 import { replay } from "../../training/replay.ts";
 import { retrainWithout } from "../../training/retrain.ts";
 import { arraysOf } from "../../training/trees.ts";
 import { meanLosses } from "./effects-work.ts";
 import type { ImportParameters } from "./import-command.ts";
-import { importTrajectory } from "./import-trajectory.ts";
+import { checked, importTrajectory } from "./import-trajectory.ts";
 import { openNetwork } from "./network.ts";
 import type { DataPart, PreparedTable } from "./prepared-data.ts";
 import { reportRank } from "./rank-report.ts";
@@ -32,6 +33,10 @@ export async function runImport(parameters: ImportParameters, run: Run): Promise
   const prepared = arraysAsData(folder, train, validation);
   const choice = { model, activation, normalisation, logits };
   const network = await openNetwork(choice, { inputShape, classNames: prepared.classNames });
+  checked(folder, () => {
+    rowsOf("validation", { ...validation });
+    requireClasses("validation", validation.y, network.model.classes);
+  });
   const record = await importTrajectory(folder, {
     model: network.model,
     compile: { threads: 1 },
@@ -70,11 +75,21 @@ export async function runImport(parameters: ImportParameters, run: Run): Promise
 }
 
 async function examplesOf(folder: string, ending: string): Promise<Examples> {
-  const [x, y] = await Promise.all(["x", "y"].map((name) => readNpy(join(folder, `${name}${ending}.npy`))));
+  const paths = ["x", "y"].map((name) => join(folder, `${name}${ending}.npy`));
+  const missing = paths.find((path) => !existsSync(path));
+  if (missing !== undefined)
+    throw new InputError(
+      `${missing}: there is no such file; expected examples ${ending === "" ? "that were trained on" : "to judge by, beside x.npy and y.npy"}`,
+    );
+  const [x, y] = await Promise.all(paths.map((path) => readNpy(path)));
   if (x === undefined || y === undefined) throw new Error("two arrays were read");
   if (x.shape.length < 2 || y.shape.length !== 1 || x.shape[0] !== y.shape[0])
     throw new InputError(
       `${join(folder, `y${ending}.npy`)}: [${y.shape.join(", ")}] for x${ending}.npy [${x.shape.join(", ")}]; expected [rows] for [rows, ...]`,
+    );
+  if (y.dtype === "float32" || y.dtype === "float64")
+    throw new InputError(
+      `${join(folder, `y${ending}.npy`)}: holds ${y.dtype}; expected classes as whole numbers (int64)`,
     );
   return { x, y: castArray(y, "int64") };
 }
