@@ -108,6 +108,9 @@ export function tauInterval(
     const isOrdered = a !== undefined && b !== undefined && new Set(a).size > 1 && new Set(b).size > 1;
     return isOrdered ? kendall(a, b).coefficient : 0;
   };
-  const { estimate, low, high } = bootstrapIndices(predicted.length, tau, stream, { method: "percentile" });
+  const { estimate, low, high } = bootstrapIndices(predicted.length, tau, stream, {
+    method: "percentile",
+    resamples: 1999,
+  });
   return { estimate, low, high };
 }
