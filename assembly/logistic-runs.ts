@@ -39,47 +39,38 @@ export function train(
     const share = f64.load(rates + ((<usize>step) << 3)) / <f64>size;
     for (let k = 0; k < filled; k += 5)
       logits(theta, width, x, order + ((<usize>k) << 2), scratch + ((<usize>k) << 5));
-    let mass0 = f64x2.splat(0);
-    let mass1 = f64x2.splat(0);
-    let left0 = f64x2.splat(0);
-    let left1 = f64x2.splat(0);
-    for (let k: usize = 0; k < <usize>size; k++) {
-      const present = mask + ((<usize>i32.load(order + (k << 2))) << 5);
-      const weight = v128.load64_splat(weights + (k << 3));
-      mass0 = f64x2.add(mass0, f64x2.mul(weight, v128.load(present)));
-      mass1 = f64x2.add(mass1, f64x2.mul(weight, v128.load(present, 16)));
-      left0 = f64x2.add(left0, v128.load(present));
-      left1 = f64x2.add(left1, v128.load(present, 16));
-    }
     let share0 = f64x2.splat(share);
-    let share1 = f64x2.splat(share);
+    let share1 = share0;
     if (renormalizes > 0) {
-      const rate = f64x2.splat(share * <f64>size);
       const one = f64x2.splat(1);
+      let left0 = f64x2.splat(0);
+      let left1 = left0;
+      for (let k: usize = 0; k < <usize>size; k++) {
+        const present = mask + ((<usize>i32.load(order + (k << 2))) << 5);
+        left0 = f64x2.add(left0, v128.load(present));
+        left1 = f64x2.add(left1, v128.load(present, 16));
+      }
+      const rate = f64x2.splat(share * <f64>size);
       share0 = f64x2.div(rate, f64x2.max(left0, one));
       share1 = f64x2.div(rate, f64x2.max(left1, one));
     }
+    let mass0 = f64x2.splat(0);
+    let mass1 = mass0;
+    // What fills up the batch has a mask of 0.
     for (let k: usize = 0; k < <usize>filled; k++) {
       const row = <usize>i32.load(order + (k << 2));
       const present = mask + (row << 5);
       const label = v128.load64_splat(y + (row << 3));
       const weight = v128.load64_splat(weights + (k << 3));
       const at = scratch + (k << 5);
-      v128.store(
-        at,
-        f64x2.mul(
-          f64x2.mul(share0, f64x2.mul(weight, v128.load(present))),
-          f64x2.sub(sigmoid(v128.load(at)), label),
-        ),
-      );
-      v128.store(
-        at,
-        f64x2.mul(
-          f64x2.mul(share1, f64x2.mul(weight, v128.load(present, 16))),
-          f64x2.sub(sigmoid(v128.load(at, 16)), label),
-        ),
-        16,
-      );
+      const weight0 = f64x2.mul(weight, v128.load(present));
+      const weight1 = f64x2.mul(weight, v128.load(present, 16));
+      mass0 = f64x2.add(mass0, weight0);
+      mass1 = f64x2.add(mass1, weight1);
+      const error0 = f64x2.sub(sigmoid(v128.load(at)), label);
+      const error1 = f64x2.sub(sigmoid(v128.load(at, 16)), label);
+      v128.store(at, f64x2.mul(f64x2.mul(share0, weight0), error0));
+      v128.store(at, f64x2.mul(f64x2.mul(share1, weight1), error1), 16);
     }
     const penalty = f64x2.splat(rowPenalty);
     const whole = f64x2.splat(1 - f64.load(rates + ((<usize>step) << 3)) * weightDecay);
@@ -95,55 +86,59 @@ export function train(
   }
 }
 
-/** 1 / n! for n = 0 to 13; numbers from memory are cheaper than those written in the code. */
-const taylor = memory.data<f64>([
+/** (-1)^n / n! for n = 0 to 13, and what {@link sigmoid} needs besides: numbers from memory are cheaper than those in the code. */
+const numbers = memory.data<f64>([
   1.0,
-  1.0,
+  -1.0,
   0.5,
-  1.0 / 6.0,
+  -1.0 / 6.0,
   1.0 / 24.0,
-  1.0 / 120.0,
+  -1.0 / 120.0,
   1.0 / 720.0,
-  1.0 / 5040.0,
+  -1.0 / 5040.0,
   1.0 / 40320.0,
-  1.0 / 362880.0,
+  -1.0 / 362880.0,
   1.0 / 3628800.0,
-  1.0 / 39916800.0,
+  -1.0 / 39916800.0,
   1.0 / 479001600.0,
-  1.0 / 6227020800.0,
+  -1.0 / 6227020800.0,
+  700.0,
+  -700.0,
+  -Math.LOG2E,
+  6755399441056767.0,
+  0.6931471803691238,
+  1.9082149292705877e-10,
 ]);
 
 /** 1 / (1 + e^-z) of two numbers, to rounding. */
-function sigmoid(z: v128): v128 {
-  // e^-z = 2^n e^r with |r| at most half the logarithm of 2; beyond 700 the sigmoid is 0 or 1 to rounding.
-  const bound = f64x2.splat(700);
-  const x = f64x2.max(f64x2.min(f64x2.neg(z), bound), f64x2.neg(bound));
+function sigmoid(logits: v128): v128 {
+  // e^-z = 2^n e^-q with |q| at most half the logarithm of 2; beyond 700 the sigmoid is 0 or 1 to rounding.
+  const z = f64x2.pmax(f64x2.pmin(logits, v128.load64_splat(numbers, 112)), v128.load64_splat(numbers, 120));
   // Adding 1.5 2^52 rounds to whole numbers and leaves n + 1023 in the lowest bits, the exponent of 2^n once they are shifted.
-  const shifter = f64x2.splat(6755399441056767.0);
-  const shifted = f64x2.add(f64x2.mul(x, f64x2.splat(Math.LOG2E)), shifter);
+  const shifter = v128.load64_splat(numbers, 136);
+  const shifted = f64x2.add(f64x2.mul(z, v128.load64_splat(numbers, 128)), shifter);
   const n = f64x2.sub(shifted, shifter);
   // The logarithm of 2 in two parts, so that n times the first is exact.
-  const r = f64x2.sub(
-    f64x2.sub(x, f64x2.mul(n, f64x2.splat(0.6931471803691238))),
-    f64x2.mul(n, f64x2.splat(1.9082149292705877e-10)),
+  const q = f64x2.add(
+    f64x2.add(z, f64x2.mul(n, v128.load64_splat(numbers, 144))),
+    f64x2.mul(n, v128.load64_splat(numbers, 152)),
   );
   // Taylor's polynomial of degree 13, whose rest is below 1e-17, by halves of halves (Estrin): a chain would wait for itself.
-  const r2 = f64x2.mul(r, r);
-  const r4 = f64x2.mul(r2, r2);
-  const r8 = f64x2.mul(r4, r4);
-  const one = v128.load64_splat(taylor);
-  const p01 = f64x2.add(one, r);
-  const p2 = f64x2.add(v128.load64_splat(taylor, 16), f64x2.mul(v128.load64_splat(taylor, 24), r));
-  const p4 = f64x2.add(v128.load64_splat(taylor, 32), f64x2.mul(v128.load64_splat(taylor, 40), r));
-  const p6 = f64x2.add(v128.load64_splat(taylor, 48), f64x2.mul(v128.load64_splat(taylor, 56), r));
-  const p8 = f64x2.add(v128.load64_splat(taylor, 64), f64x2.mul(v128.load64_splat(taylor, 72), r));
-  const p10 = f64x2.add(v128.load64_splat(taylor, 80), f64x2.mul(v128.load64_splat(taylor, 88), r));
-  const p12 = f64x2.add(v128.load64_splat(taylor, 96), f64x2.mul(v128.load64_splat(taylor, 104), r));
-  const low = f64x2.add(f64x2.add(p01, f64x2.mul(p2, r2)), f64x2.mul(f64x2.add(p4, f64x2.mul(p6, r2)), r4));
-  const high = f64x2.add(f64x2.add(p8, f64x2.mul(p10, r2)), f64x2.mul(p12, r4));
-  const p = f64x2.add(low, f64x2.mul(high, r8));
-  const power = i64x2.shl(shifted, 52);
-  return f64x2.div(one, f64x2.add(one, f64x2.mul(p, power)));
+  const q2 = f64x2.mul(q, q);
+  const q4 = f64x2.mul(q2, q2);
+  const q8 = f64x2.mul(q4, q4);
+  const one = v128.load64_splat(numbers);
+  const p01 = f64x2.sub(one, q);
+  const p2 = f64x2.add(v128.load64_splat(numbers, 16), f64x2.mul(v128.load64_splat(numbers, 24), q));
+  const p4 = f64x2.add(v128.load64_splat(numbers, 32), f64x2.mul(v128.load64_splat(numbers, 40), q));
+  const p6 = f64x2.add(v128.load64_splat(numbers, 48), f64x2.mul(v128.load64_splat(numbers, 56), q));
+  const p8 = f64x2.add(v128.load64_splat(numbers, 64), f64x2.mul(v128.load64_splat(numbers, 72), q));
+  const p10 = f64x2.add(v128.load64_splat(numbers, 80), f64x2.mul(v128.load64_splat(numbers, 88), q));
+  const p12 = f64x2.add(v128.load64_splat(numbers, 96), f64x2.mul(v128.load64_splat(numbers, 104), q));
+  const low = f64x2.add(f64x2.add(p01, f64x2.mul(p2, q2)), f64x2.mul(f64x2.add(p4, f64x2.mul(p6, q2)), q4));
+  const high = f64x2.add(f64x2.add(p8, f64x2.mul(p10, q2)), f64x2.mul(p12, q4));
+  const p = f64x2.add(low, f64x2.mul(high, q8));
+  return f64x2.div(one, f64x2.add(one, f64x2.mul(p, i64x2.shl(shifted, 52))));
 }
 
 /** out[k, :] = x[order[k], :] . theta for five rows */
