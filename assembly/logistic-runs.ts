@@ -6,8 +6,8 @@
  * Takes all steps of four trainings.
  *
  * @param theta [width, 4]: the parameters, changed in place
- * @param width a multiple of 2
- * @param x [rows + 1, width], the last row zeros
+ * @param width a multiple of 4
+ * @param x [rows + 1, width], the last row zeros; four columns are taken in one turn of a loop
  * @param y [rows + 1]
  * @param mask [rows + 1, 4]: 1 for each row that a training has, 0 where it lacks it and in the last row
  * @param order int32: the rows of all batches one after the other, each batch filled up to a multiple of 5 by the last row
@@ -159,10 +159,12 @@ function logits(theta: usize, width: i32, x: usize, order: usize, out: usize): v
   let b2 = f64x2.splat(0);
   let b3 = f64x2.splat(0);
   let b4 = f64x2.splat(0);
-  for (let i: usize = 0, t = theta; i < bytes; i += 16, t += 64) {
+  for (let i: usize = 0, t = theta; i < bytes; i += 32, t += 128) {
+    let first: v128;
+    let second: v128;
     let value: v128;
-    const first = v128.load(t);
-    const second = v128.load(t, 16);
+    first = v128.load(t);
+    second = v128.load(t, 16);
     value = v128.load64_splat(p0 + i);
     a0 = f64x2.add(a0, f64x2.mul(value, first));
     b0 = f64x2.add(b0, f64x2.mul(value, second));
@@ -178,23 +180,57 @@ function logits(theta: usize, width: i32, x: usize, order: usize, out: usize): v
     value = v128.load64_splat(p4 + i);
     a4 = f64x2.add(a4, f64x2.mul(value, first));
     b4 = f64x2.add(b4, f64x2.mul(value, second));
-    const third = v128.load(t, 32);
-    const fourth = v128.load(t, 48);
+    first = v128.load(t, 32);
+    second = v128.load(t, 48);
     value = v128.load64_splat(p0 + i, 8);
-    a0 = f64x2.add(a0, f64x2.mul(value, third));
-    b0 = f64x2.add(b0, f64x2.mul(value, fourth));
+    a0 = f64x2.add(a0, f64x2.mul(value, first));
+    b0 = f64x2.add(b0, f64x2.mul(value, second));
     value = v128.load64_splat(p1 + i, 8);
-    a1 = f64x2.add(a1, f64x2.mul(value, third));
-    b1 = f64x2.add(b1, f64x2.mul(value, fourth));
+    a1 = f64x2.add(a1, f64x2.mul(value, first));
+    b1 = f64x2.add(b1, f64x2.mul(value, second));
     value = v128.load64_splat(p2 + i, 8);
-    a2 = f64x2.add(a2, f64x2.mul(value, third));
-    b2 = f64x2.add(b2, f64x2.mul(value, fourth));
+    a2 = f64x2.add(a2, f64x2.mul(value, first));
+    b2 = f64x2.add(b2, f64x2.mul(value, second));
     value = v128.load64_splat(p3 + i, 8);
-    a3 = f64x2.add(a3, f64x2.mul(value, third));
-    b3 = f64x2.add(b3, f64x2.mul(value, fourth));
+    a3 = f64x2.add(a3, f64x2.mul(value, first));
+    b3 = f64x2.add(b3, f64x2.mul(value, second));
     value = v128.load64_splat(p4 + i, 8);
-    a4 = f64x2.add(a4, f64x2.mul(value, third));
-    b4 = f64x2.add(b4, f64x2.mul(value, fourth));
+    a4 = f64x2.add(a4, f64x2.mul(value, first));
+    b4 = f64x2.add(b4, f64x2.mul(value, second));
+    first = v128.load(t, 64);
+    second = v128.load(t, 80);
+    value = v128.load64_splat(p0 + i, 16);
+    a0 = f64x2.add(a0, f64x2.mul(value, first));
+    b0 = f64x2.add(b0, f64x2.mul(value, second));
+    value = v128.load64_splat(p1 + i, 16);
+    a1 = f64x2.add(a1, f64x2.mul(value, first));
+    b1 = f64x2.add(b1, f64x2.mul(value, second));
+    value = v128.load64_splat(p2 + i, 16);
+    a2 = f64x2.add(a2, f64x2.mul(value, first));
+    b2 = f64x2.add(b2, f64x2.mul(value, second));
+    value = v128.load64_splat(p3 + i, 16);
+    a3 = f64x2.add(a3, f64x2.mul(value, first));
+    b3 = f64x2.add(b3, f64x2.mul(value, second));
+    value = v128.load64_splat(p4 + i, 16);
+    a4 = f64x2.add(a4, f64x2.mul(value, first));
+    b4 = f64x2.add(b4, f64x2.mul(value, second));
+    first = v128.load(t, 96);
+    second = v128.load(t, 112);
+    value = v128.load64_splat(p0 + i, 24);
+    a0 = f64x2.add(a0, f64x2.mul(value, first));
+    b0 = f64x2.add(b0, f64x2.mul(value, second));
+    value = v128.load64_splat(p1 + i, 24);
+    a1 = f64x2.add(a1, f64x2.mul(value, first));
+    b1 = f64x2.add(b1, f64x2.mul(value, second));
+    value = v128.load64_splat(p2 + i, 24);
+    a2 = f64x2.add(a2, f64x2.mul(value, first));
+    b2 = f64x2.add(b2, f64x2.mul(value, second));
+    value = v128.load64_splat(p3 + i, 24);
+    a3 = f64x2.add(a3, f64x2.mul(value, first));
+    b3 = f64x2.add(b3, f64x2.mul(value, second));
+    value = v128.load64_splat(p4 + i, 24);
+    a4 = f64x2.add(a4, f64x2.mul(value, first));
+    b4 = f64x2.add(b4, f64x2.mul(value, second));
   }
   v128.store(out, a0);
   v128.store(out, b0, 16);
@@ -234,10 +270,10 @@ function update(
   const b3 = v128.load(slopes, 112);
   const a4 = v128.load(slopes, 128);
   const b4 = v128.load(slopes, 144);
-  for (let i: usize = 0, t = theta; i < bytes; i += 16, t += 64) {
-    let value: v128;
+  for (let i: usize = 0, t = theta; i < bytes; i += 32, t += 128) {
     let first: v128;
     let second: v128;
+    let value: v128;
     value = v128.load64_splat(p0 + i);
     first = f64x2.mul(value, a0);
     second = f64x2.mul(value, b0);
@@ -272,5 +308,39 @@ function update(
     second = f64x2.add(second, f64x2.mul(value, b4));
     v128.store(t, f64x2.sub(f64x2.mul(kept0, v128.load(t, 32)), first), 32);
     v128.store(t, f64x2.sub(f64x2.mul(kept1, v128.load(t, 48)), second), 48);
+    value = v128.load64_splat(p0 + i, 16);
+    first = f64x2.mul(value, a0);
+    second = f64x2.mul(value, b0);
+    value = v128.load64_splat(p1 + i, 16);
+    first = f64x2.add(first, f64x2.mul(value, a1));
+    second = f64x2.add(second, f64x2.mul(value, b1));
+    value = v128.load64_splat(p2 + i, 16);
+    first = f64x2.add(first, f64x2.mul(value, a2));
+    second = f64x2.add(second, f64x2.mul(value, b2));
+    value = v128.load64_splat(p3 + i, 16);
+    first = f64x2.add(first, f64x2.mul(value, a3));
+    second = f64x2.add(second, f64x2.mul(value, b3));
+    value = v128.load64_splat(p4 + i, 16);
+    first = f64x2.add(first, f64x2.mul(value, a4));
+    second = f64x2.add(second, f64x2.mul(value, b4));
+    v128.store(t, f64x2.sub(f64x2.mul(kept0, v128.load(t, 64)), first), 64);
+    v128.store(t, f64x2.sub(f64x2.mul(kept1, v128.load(t, 80)), second), 80);
+    value = v128.load64_splat(p0 + i, 24);
+    first = f64x2.mul(value, a0);
+    second = f64x2.mul(value, b0);
+    value = v128.load64_splat(p1 + i, 24);
+    first = f64x2.add(first, f64x2.mul(value, a1));
+    second = f64x2.add(second, f64x2.mul(value, b1));
+    value = v128.load64_splat(p2 + i, 24);
+    first = f64x2.add(first, f64x2.mul(value, a2));
+    second = f64x2.add(second, f64x2.mul(value, b2));
+    value = v128.load64_splat(p3 + i, 24);
+    first = f64x2.add(first, f64x2.mul(value, a3));
+    second = f64x2.add(second, f64x2.mul(value, b3));
+    value = v128.load64_splat(p4 + i, 24);
+    first = f64x2.add(first, f64x2.mul(value, a4));
+    second = f64x2.add(second, f64x2.mul(value, b4));
+    v128.store(t, f64x2.sub(f64x2.mul(kept0, v128.load(t, 96)), first), 96);
+    v128.store(t, f64x2.sub(f64x2.mul(kept1, v128.load(t, 112)), second), 112);
   }
 }

@@ -48,8 +48,8 @@ export async function logisticRuns(
   }: { readonly renormalizes: boolean; readonly onEnds?: (count: number) => Promise<void> },
 ): Promise<Float64Array[]> {
   const { x, y, width: own, batches, learningRates, rowPenalty, weightDecay, trajectory } = training;
-  // The loops take two columns at a time; a column of zeros changes nothing.
-  const width = own + (own % 2);
+  // The loops take four columns at a time; columns of zeros change nothing.
+  const width = Math.ceil(own / 4) * 4;
   const filled = batches.map(({ length }) => Math.ceil(length / group) * group);
   const entries = filled.reduce((sum, count) => sum + count, 0);
   const rows = y.length;
