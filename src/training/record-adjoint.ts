@@ -88,7 +88,7 @@ export async function differentiateRecord(
   for (const [i, query] of queries.entries()) writeAt(adjoint.parameters, query, i);
   const calls = new Map<string, Promise<PullCall>>();
   try {
-    for await (const list of stretches(replayBackward(record, { from }))) {
+    for await (const list of stretches(record, replayBackward(record, { from }))) {
       signal?.throwIfAborted();
       const { batch } = itemAt(list, 0);
       const key = `${list.length} x ${batch.indices.length}${batch.weights === undefined ? "" : " weighted"}`;

@@ -2,7 +2,8 @@
 import { itemAt } from "../engine/lists.ts";
 import { type NDArray, zerosArray } from "../engine/ndarray.ts";
 import { sizeOf } from "../engine/shape.ts";
-import type { RecordedStep } from "./record.ts";
+import type { RecordedStep, TrainingRecord } from "./record.ts";
+import type { Batch } from "./sampler.ts";
 import { asInt32, fillInputs, fillSteps, stepArraysLike, stepTree } from "./step-arrays.ts";
 import { type StepperOptions, type StepTensors, tracedStep } from "./step-graph.ts";
 import {
@@ -19,31 +20,50 @@ import {
 const stackedBytes = 2 ** 22;
 const mostSteps = 32;
 
-/** Recorded steps in lists for one call each: of one batch size, in the order in which they come. */
+/**
+ * Recorded steps in lists for one call each: of one batch size, in the order in which they come. The steps of an epoch that
+ * share a size are divided evenly, as lists of another length would each be a graph to compile; what is left over is
+ * taken step by step.
+ */
 export async function* stretches(
+  { firstStep, batches }: TrainingRecord,
   steps: AsyncIterable<RecordedStep>,
 ): AsyncGenerator<readonly RecordedStep[]> {
+  const runs = runLengths(batches);
   let held: RecordedStep[] = [];
-  let most = 1;
+  let length = 1;
   for await (const step of steps) {
     const [first] = held;
-    most = Math.max(1, Math.min(mostSteps, Math.floor(stackedBytes / bytesOf(step.parameters))));
-    const fits = first === undefined || (haveOneShape(first, step) && held.length < most);
-    if (!fits) {
-      yield* inWholeCalls(held, most);
+    if (first !== undefined && !haveOneShape(first.batch, step.batch)) {
+      for (const one of held) yield [one];
       held = [];
     }
+    if (held.length === 0) {
+      const most = Math.max(1, Math.min(mostSteps, Math.floor(stackedBytes / bytesOf(step.parameters))));
+      const run = runs[step.step - firstStep] ?? 1;
+      length = Math.floor(run / Math.ceil(run / most));
+    }
     held.push(step);
+    if (held.length < length) continue;
+    yield held;
+    held = [];
   }
-  yield* inWholeCalls(held, most);
+  for (const one of held) yield [one];
 }
 
-/** Lists of other lengths would each be a graph to compile: they are taken step by step. */
-function inWholeCalls(held: readonly RecordedStep[], most: number): readonly (readonly RecordedStep[])[] {
-  return held.length === most ? [held] : held.map((step) => [step]);
+/** For each step, how many consecutive ones around it have batches of its shape. */
+function runLengths(batches: readonly Batch[]): Int32Array {
+  const lengths = new Int32Array(batches.length);
+  for (let begin = 0; begin < batches.length; ) {
+    let end = begin + 1;
+    while (end < batches.length && haveOneShape(itemAt(batches, begin), itemAt(batches, end))) end++;
+    lengths.fill(end - begin, begin, end);
+    begin = end;
+  }
+  return lengths;
 }
 
-function haveOneShape({ batch: a }: RecordedStep, { batch: b }: RecordedStep): boolean {
+function haveOneShape(a: Batch, b: Batch): boolean {
   return a.indices.length === b.indices.length && (a.weights === undefined) === (b.weights === undefined);
 }
 

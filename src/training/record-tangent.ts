@@ -115,7 +115,7 @@ async function displacementsTogether(
   };
   const calls = new Map<string, Promise<PushCall>>();
   try {
-    for await (const list of stretches(replayForward(record))) {
+    for await (const list of stretches(record, replayForward(record))) {
       signal?.throwIfAborted();
       const { batch } = itemAt(list, 0);
       const key = `${list.length} x ${batch.indices.length}${batch.weights === undefined ? "" : " weighted"}`;

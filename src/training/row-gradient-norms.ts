@@ -61,7 +61,7 @@ export async function* recordedGradientNorms(
     );
   const calls = new Map<string, Promise<NormsCall>>();
   try {
-    for await (const list of stretches(replayForward(record))) {
+    for await (const list of stretches(record, replayForward(record))) {
       signal?.throwIfAborted();
       const { batch } = itemAt(list, 0);
       const key = `${list.length} x ${batch.indices.length}${batch.weights === undefined ? "" : " weighted"}`;
