@@ -60,7 +60,7 @@ export async function logisticRuns(
     mask: 8 * (rows + 1) * lanes,
     weights: 8 * entries,
     rates: 8 * batches.length,
-    scratch: 8 * Math.max(...filled) * lanes,
+    scratch: 8 * filled.reduce((most, count) => Math.max(most, count), 0) * lanes,
     order: 4 * entries,
     sizes: 4 * batches.length,
   };

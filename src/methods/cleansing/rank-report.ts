@@ -176,11 +176,18 @@ function answerOf(
   const [worst = 0] = top;
   const harming = scores.filter((score) => score < 0).length;
   const proof = retrained.get(worst);
-  const first = `${formatCount(harming)} of ${formatCount(scores.length)} training rows are predicted to harm ${judged.words} (${formatNumber(usualLoss, { digits: 4 })}). Most of all row ${train.rows[worst]}: without it the loss is predicted to change by ${effect(scores[worst] ?? 0)}${proof === undefined ? "" : `, and did by ${effect(proof)} when the training was done again without it`}.`;
+  const change = `without it the loss is predicted to change by ${effect(scores[worst] ?? 0)}${proof === undefined ? "" : `, and did by ${effect(proof)} when the training was done again without it`}.`;
+  const loss = formatNumber(usualLoss, { digits: 4 });
+  const first =
+    harming === 0
+      ? `None of ${formatCount(scores.length)} training rows is predicted to harm ${judged.words} (${loss}). The least helpful is row ${train.rows[worst]}: ${change}`
+      : `${formatCount(harming)} of ${formatCount(scores.length)} training rows are predicted to harm ${judged.words} (${loss}). Most of all row ${train.rows[worst]}: ${change}`;
   const checked =
     harmful.length === 0
       ? "Nothing was verified (--verify)."
-      : `Of the ${harmful.length} most harmful rows ${faith.confirmed} did harm, by retraining.`;
+      : harming === 0
+        ? ""
+        : `Of the ${harmful.length} most harmful rows ${faith.confirmed} did harm, by retraining.`;
   const { random } = faith;
   const rank =
     random?.tau === undefined
@@ -190,11 +197,11 @@ function answerOf(
     orderNoise === undefined
       ? ""
       : ` Another order of the batches alone moves this loss by ±${formatNumber(orderNoise, { digits: 2 })}, ${Math.abs(proof ?? scores[worst] ?? 0) < orderNoise ? "more than any single row: look at the rows for what they have in common" : "less than the worst row does"}.`;
-  return `${first} ${checked}${rank}${noise}`;
+  return `${first} ${checked}${rank}${noise}`.replaceAll(/ {2,}/g, " ").trim();
 }
 
 function notesOf({ growth, network, lastEpochs, scores }: RankOutcome, faith: Faith): string[] {
-  const most = Math.max(...growth);
+  const most = growth.reduce((largest, each) => Math.max(largest, each), 0);
   return [
     "Negative scores harm, positive ones help: a score is the change of a loss. Rows that harm are not the same as rows with a wrong label: for those look at self-confidence, too.",
     ...(most > largestGrowth
