@@ -36,6 +36,7 @@ const firstByte = 65536;
  *
  * @param removed the rows that each training lacks
  * @param options.renormalizes whether a batch that lacks rows is divided by what is left
+ * @param options.from the first step in which they are missing; default 0
  * @param options.onEnds called with how many have ended, every few; may wait
  * @returns parameters [width] of each
  */
@@ -44,8 +45,13 @@ export async function logisticRuns(
   removed: readonly ReadonlySet<number>[],
   {
     renormalizes,
+    from = 0,
     onEnds,
-  }: { readonly renormalizes: boolean; readonly onEnds?: (count: number) => Promise<void> },
+  }: {
+    readonly renormalizes: boolean;
+    readonly from?: number;
+    readonly onEnds?: (count: number) => Promise<void>;
+  },
 ): Promise<Float64Array[]> {
   const { x, y, width: own, batches, learningRates, rowPenalty, weightDecay, trajectory } = training;
   // The loops take four columns at a time; columns of zeros change nothing.
@@ -93,7 +99,7 @@ export async function logisticRuns(
     placeOf[step + 1] = place;
   }
   const [theta, mask] = [floats("theta"), floats("mask")];
-  const starts = firstTouched(batches, removed);
+  const starts = firstTouched(batches, removed, from);
   // Those that part from the common course at about the same step go together, from there on.
   const places = removed.map((_, i) => i).sort((a, b) => (starts[a] ?? 0) - (starts[b] ?? 0));
   const ends: Float64Array[] = [];
@@ -128,14 +134,15 @@ export async function logisticRuns(
   return ends;
 }
 
-/** For each removal the first step whose batch lacks a row; the number of steps where none does. */
+/** For each removal the first step from `from` on whose batch lacks a row; the number of steps where none does. */
 function firstTouched(
   batches: readonly Int32Array[],
   removed: readonly ReadonlySet<number>[],
+  from: number,
 ): readonly number[] {
   const first = new Map<number, number>();
   for (const [step, batch] of batches.entries())
-    for (const row of batch) if (!first.has(row)) first.set(row, step);
+    for (const row of batch) if (step >= from && !first.has(row)) first.set(row, step);
   return removed.map((rows) =>
     [...rows].reduce((least, row) => Math.min(least, first.get(row) ?? least), batches.length),
   );

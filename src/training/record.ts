@@ -61,6 +61,23 @@ export function internalsOf(record: TrainingRecord): Internals {
   return found;
 }
 
+/**
+ * The first step of the last epochs of a training; of all where their number is not said.
+ *
+ * @throws RangeError when the training had no epochs, or not so many
+ */
+export function lastEpochsStart(
+  { firstStep, lastStep, stepsPerEpoch }: TrainingRecord,
+  lastEpochs?: number,
+): number {
+  if (lastEpochs === undefined) return firstStep;
+  if (stepsPerEpoch === undefined) throw new RangeError("lastEpochs needs a training with epochs");
+  const epochs = Math.ceil((lastStep - firstStep) / stepsPerEpoch);
+  if (!Number.isInteger(lastEpochs) || lastEpochs < 1 || lastEpochs > epochs)
+    throw new RangeError(`lastEpochs ${lastEpochs} is not a whole number from 1 to ${epochs}`);
+  return firstStep + (epochs - lastEpochs) * stepsPerEpoch;
+}
+
 /** A record that is being written. */
 export interface RecordWriter {
   put(step: number, state: Carry): Promise<void>;

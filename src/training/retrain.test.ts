@@ -42,18 +42,25 @@ const options: TrainModelOptions = {
   schedule: (step) => 0.3 / (1 + step),
 };
 
-async function retrained(change: Partial<TrainModelOptions>, normalize: "drop" | "renorm") {
+async function retrained(
+  change: Partial<TrainModelOptions>,
+  normalize: "drop" | "renorm",
+  lastEpochs?: number,
+) {
   const { record } = await train({ ...options, ...change, record: { states: "none" } });
-  return retrainWithout(itemAt([record], 0), removals, { normalize });
+  return retrainWithout(itemAt([record], 0), removals, { normalize, lastEpochs });
 }
 
-/** By a training of its own, whose batches weigh the rows. */
+/** By a training of its own, whose batches weigh the rows from a step on. */
 async function trained(
   change: Partial<TrainModelOptions>,
   normalize: "drop" | "renorm",
   removed: readonly number[],
+  from = 0,
 ): Promise<NamedArrays> {
-  const weighted = batches.map((batch): Batch => {
+  const weighted = Array.from({ length: 8 }, (_, step): Batch => {
+    const batch = itemAt(batches, step % batches.length);
+    if (step < from) return { indices: Int32Array.from(batch) };
     const left = batch.filter((row) => !removed.includes(row)).length;
     const factor = normalize === "renorm" && left > 0 ? batch.length / left : 1;
     return {
@@ -88,6 +95,14 @@ describe("retraining without rows is training with weights of 0", () => {
         const expected = await trained(change, normalize, itemAt(removals, i));
         expect(largestDifference(end, expected)).toBeLessThanOrEqual(tolerance);
       }
+    // An epoch is 6 steps; the second was cut off after two.
+    for (const [i, end] of (await retrained(change, "renorm", 1)).entries()) {
+      const expected = await trained(change, "renorm", itemAt(removals, i), 6);
+      expect(largestDifference(end, expected)).toBeLessThanOrEqual(tolerance);
+    }
+    await expect(retrained(change, "drop", 3)).rejects.toThrow(
+      /lastEpochs 3 is not a whole number from 1 to 2/,
+    );
   });
 });
 

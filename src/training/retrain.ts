@@ -13,9 +13,10 @@ import { type LinearTraining, linearTraining } from "./linear-training.ts";
 import { logisticRuns } from "./logistic-runs.ts";
 import { createPacing, type Walker, walk } from "./pacing.ts";
 import type { Problem } from "./problem.ts";
-import { internalsOf, type TrainingRecord } from "./record.ts";
+import { internalsOf, lastEpochsStart, type TrainingRecord } from "./record.ts";
 import { readAt, stackOf, writeAt } from "./record-steps.ts";
 import { requireRows } from "./record-tangent.ts";
+import { replay } from "./replay.ts";
 import type { Batch } from "./sampler.ts";
 import { asInt32 } from "./step-arrays.ts";
 import type { StepperOptions } from "./step-graph.ts";
@@ -38,6 +39,8 @@ export interface RetrainOptions {
    * rule), or by what is left (`renorm`). A batch of which nothing is left moves nothing but a momentum. Default `drop`.
    */
   readonly normalize?: "drop" | "renorm";
+  /** The rows are left out in so many epochs from the last; what was before stays. Default all. */
+  readonly lastEpochs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with how many steps were taken, of how many. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -51,30 +54,34 @@ const stackedBytes = 2 ** 26;
  *
  * @param removals row numbers of the training data, from 0, for each training
  * @returns for each, parameters like those of the record
- * @throws RangeError when a row is none of the data, or the training cannot be taken apart into rows
+ * @throws RangeError when a row is none of the data, the training cannot be taken apart into rows, or has not so many epochs
  * @throws DivergenceError when a loss is not finite, naming step and learning rate
  */
 export async function retrainWithout(
   record: TrainingRecord,
   removals: readonly (readonly number[])[],
-  { normalize = "drop", signal, onProgress }: RetrainOptions = {},
+  { normalize = "drop", lastEpochs, signal, onProgress }: RetrainOptions = {},
 ): Promise<NamedArrays[]> {
-  const { stepper, store } = internalsOf(record);
+  const { stepper } = internalsOf(record);
   const { options } = stepper;
-  const start = await store.get(record.firstStep);
+  const span = spanFrom(record, lastEpochsStart(record, lastEpochs));
+  const start = await replay(record, span.firstStep);
   for (const rows of removals) requireRows("retrainWithout", rows, options.data);
   requireSeparable(options, start);
   const sets = removals.map((rows) => new Set(rows));
   const linear = await linearTraining(record);
   if (linear !== undefined)
-    return retrainLogistic(record, linear, sets, start.parameters, { normalize, signal, onProgress });
+    return retrainLogistic(record, linear, sets, start.parameters, {
+      ...{ normalize, signal, onProgress },
+      from: span.firstStep - record.firstStep,
+    });
   // Clipping by a norm would mix stacked trainings, and kernels of several are no one convolution.
   const isAlone =
     options.clip?.globalNorm !== undefined ||
     options.rowClipNorm !== undefined ||
     !areMatrices(start.parameters);
   const together = isAlone ? 1 : Math.max(1, Math.floor(stackedBytes / bytesOf(start)));
-  const steps = record.lastStep - record.firstStep;
+  const steps = span.lastStep - span.firstStep;
   const total = Math.ceil(sets.length / together) * steps;
   const ends: NamedArrays[] = [];
   for (let first = 0; first < sets.length; first += together) {
@@ -82,8 +89,8 @@ export async function retrainWithout(
     const part = sets.slice(first, first + together);
     const onStep = (taken: number): void => onProgress?.(done + taken, total);
     const how = { normalize, signal, onStep };
-    if (isAlone) ends.push(await retrainAlone(record, start, part, how));
-    else ends.push(...(await retrainTogether(record, options, start, part, how)));
+    if (isAlone) ends.push(await retrainAlone(span, stepper, start, part, how));
+    else ends.push(...(await retrainTogether(span, options, start, part, how)));
   }
   return ends;
 }
@@ -93,12 +100,13 @@ async function retrainLogistic(
   training: LinearTraining,
   removed: readonly ReadonlySet<number>[],
   like: NamedArrays,
-  { normalize, signal, onProgress }: Required<Pick<RetrainOptions, "normalize">> & RetrainOptions,
+  { normalize, signal, onProgress, from }: Omit<RetrainOptions, "lastEpochs"> & { readonly from: number },
 ): Promise<NamedArrays[]> {
   const learningRateOf = (step: number): number => itemAt(learningRates, step - firstStep);
   let heard = performance.now();
   const ends = await logisticRuns(training, removed, {
     renormalizes: normalize === "renorm",
+    from,
     async onEnds(count) {
       onProgress?.(count, removed.length);
       // Now and then others get their turn, an abort among them.
@@ -114,6 +122,19 @@ async function retrainLogistic(
   });
 }
 
+/** The steps that are taken again. */
+type Span = Pick<TrainingRecord, "firstStep" | "lastStep" | "batches" | "learningRates">;
+
+function spanFrom({ firstStep, lastStep, batches, learningRates }: TrainingRecord, from: number): Span {
+  const skipped = from - firstStep;
+  return {
+    firstStep: from,
+    lastStep,
+    batches: batches.slice(skipped),
+    learningRates: learningRates.slice(skipped),
+  };
+}
+
 interface How {
   readonly normalize: "drop" | "renorm";
   readonly signal: AbortSignal | undefined;
@@ -122,24 +143,25 @@ interface How {
 
 /** One training by the record's own graphs, with weights. */
 async function retrainAlone(
-  record: TrainingRecord,
+  span: Span,
+  stepper: Stepper,
   start: Carry,
   removed: readonly ReadonlySet<number>[],
   how: How,
 ): Promise<NamedArrays> {
-  const weighted = record.batches.map(({ indices, weights }) => ({
+  const weighted = span.batches.map(({ indices, weights }) => ({
     indices,
     weights: weightsWithout(asInt32(indices), weights, removed, how.normalize),
   }));
   // The walk writes over what it starts from.
   const own = copyArrays<Carry>(start);
-  const end = await walkBatches(record, internalsOf(record).stepper, own, weighted, how);
+  const end = await walkBatches(span, stepper, own, weighted, how);
   return end.parameters;
 }
 
 /** The end of the record's steps with other batches. */
 async function walkBatches(
-  { firstStep, lastStep, learningRates }: TrainingRecord,
+  { firstStep, lastStep, learningRates }: Span,
   stepper: Stepper,
   carry: Carry,
   batches: readonly Batch[],
@@ -173,14 +195,14 @@ function requireSeparable({ transformGradient }: StepperOptions, { buffers }: Ca
 }
 
 async function retrainTogether(
-  record: TrainingRecord,
+  span: Span,
   options: StepperOptions,
   start: Carry,
   removed: readonly ReadonlySet<number>[],
   how: How,
 ): Promise<NamedArrays[]> {
   const count = removed.length;
-  const { firstStep, batches } = record;
+  const { firstStep, batches } = span;
   const dtype = arraysOf(start.parameters)[0]?.dtype ?? "float32";
   const stepper = createStepper({
     problem: stackedProblem(options.problem),
@@ -204,7 +226,7 @@ async function retrainTogether(
     tileInto(optimizer, start.optimizer, count);
     // The weights come as inputs of a step, one list for each training.
     const bare = batches.map(({ indices }) => ({ indices }));
-    const end = await walkBatches(record, stepper, { parameters, optimizer, buffers: {} }, bare, how);
+    const end = await walkBatches(span, stepper, { parameters, optimizer, buffers: {} }, bare, how);
     return removed.map((_, i) => readAt(end.parameters, i));
   } finally {
     await stepper.dispose();

@@ -24,6 +24,10 @@ export const curveSchema = z.object({
     description:
       "Rounds in which the rows are deleted, ranked again by a new training before each; one pass over-shoots where hundreds go",
   }),
+  retrain: z.enum(["all", "last-epoch"]).default("all").meta({
+    description:
+      "Whether the training without the rows starts from its beginning, with batches drawn anew, or goes on from the start of the last epoch, whose batches then lack them",
+  }),
 });
 
 export type CurveParameters = z.output<typeof curveSchema>;

@@ -158,7 +158,7 @@ function requireConstants({ smallest, largest, lipschitz }: Required<LossConstan
 function requirePlainSgd(record: TrainingRecord): void {
   const { optimizer, clip, rowClipNorm } = internalsOf(record).stepper.options;
   const isClipped = clip?.globalNorm !== undefined || clip?.value !== undefined || rowClipNorm !== undefined;
-  if (optimizer.description !== "SGD" || isClipped)
+  if (optimizer.gradientDescent?.weightDecay !== 0 || isClipped)
     throw new RangeError(
       `errorBounds: the training was by ${optimizer.description}${isClipped ? " with clipping" : ""}; expected plain SGD, with rowPenalty for a penalty`,
     );

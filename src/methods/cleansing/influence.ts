@@ -4,7 +4,7 @@
  */
 import { itemAt } from "../../engine/lists.ts";
 import type { Curvature } from "../../training/problem.ts";
-import type { TrainingRecord } from "../../training/record.ts";
+import { lastEpochsStart, type TrainingRecord } from "../../training/record.ts";
 import { differentiateRecord, type StepAdjoint } from "../../training/record-adjoint.ts";
 import { rowCount } from "../../training/row-functions.ts";
 import { type NamedArrays, normOf } from "../../training/trees.ts";
@@ -51,7 +51,7 @@ export async function linearInfluence(
   { lastEpochs, curvature = "exact", signal, onProgress }: InfluenceOptions = {},
 ): Promise<Influence[]> {
   const { firstStep, lastStep, stepsPerEpoch = lastStep - firstStep } = record;
-  const from = firstStepOf(record, lastEpochs);
+  const from = lastEpochsStart(record, lastEpochs);
   const epochOf = (step: number): number => Math.floor((step - firstStep) / stepsPerEpoch);
   const epochs = epochOf(lastStep - 1) + 1;
   const rows = rowCount(record);
@@ -75,18 +75,6 @@ export async function linearInfluence(
   };
   await differentiateRecord(record, queries, onStep, { from, curvature, signal });
   return found.map(({ byEpoch, growth }) => ({ scores: sumOf(byEpoch, rows), byEpoch, growth }));
-}
-
-function firstStepOf({ firstStep, lastStep, stepsPerEpoch }: TrainingRecord, lastEpochs?: number): number {
-  if (lastEpochs === undefined) return firstStep;
-  if (stepsPerEpoch === undefined)
-    throw new RangeError("linearInfluence: lastEpochs needs a training with epochs");
-  const epochs = Math.ceil((lastStep - firstStep) / stepsPerEpoch);
-  if (!Number.isInteger(lastEpochs) || lastEpochs < 1 || lastEpochs > epochs)
-    throw new RangeError(
-      `linearInfluence: lastEpochs ${lastEpochs} is not a whole number from 1 to ${epochs}`,
-    );
-  return firstStep + (epochs - lastEpochs) * stepsPerEpoch;
 }
 
 function sumOf(parts: readonly Float64Array[], length: number): Float64Array {

@@ -4,6 +4,7 @@ import { ndarray } from "../../engine/ndarray.ts";
 import { randomStream } from "../../numeric/random.ts";
 import { momentsOf } from "../../numeric/statistics/moments.ts";
 import type { Kept } from "../../runs/workers/kept-results.ts";
+import { retrainWithout } from "../../training/retrain.ts";
 import { linearInfluence } from "./influence.ts";
 import { examplesAt } from "./judged.ts";
 import { lossQuery } from "./query.ts";
@@ -108,6 +109,20 @@ describe("a removal curve", () => {
     const further = again.influence.slice(0, 2).map((place) => itemAt(left, place));
     const { record, parameters } = await trainedOn(1, without([first ?? 0, second ?? 0, ...further]));
     expect(points[0]?.results[1]).toEqual(await testResult(record, parameters, parts.test));
+  });
+
+  it("goes on from the start of the last epoch where asked", async () => {
+    const { points } = await curveOf({ rankings: ["influence"], remove: [4], retrain: "last-epoch" });
+    const usual = await trainedOn(1, all);
+    const rows = (await orders(usual)).influence.slice(0, 4);
+    const [end] = await retrainWithout(usual.record, [rows], { lastEpochs: 1, normalize: "renorm" });
+    const expected = await testResult(usual.record, itemAt([end], 0), parts.test);
+    const found = points[0]?.results[1];
+    expect(found?.loss).toBeCloseTo(expected.loss, 12);
+    expect(found?.error).toBe(expected.error);
+    // 3 epochs of 5 batches: the parameters before the last are those of the training with all rows.
+    const { parameters } = await trainedOn(1, without(rows));
+    expect((await testResult(usual.record, parameters, parts.test)).loss).not.toBeCloseTo(expected.loss, 4);
   });
 
   it("does nothing twice that was kept, and tells how far it is", async () => {

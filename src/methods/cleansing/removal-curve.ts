@@ -34,6 +34,8 @@ export interface RemovalCurveRequest extends CurveCommon {
   readonly repeats: number;
   /** In how many rounds of ranking, deleting and training again the rows are chosen. Default 1. */
   readonly rounds?: number;
+  /** Whether trainings without rows start from the beginning, or from the start of the last epoch. Default `all`. */
+  readonly retrain?: "all" | "last-epoch";
   readonly stream: RandomStream;
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
@@ -68,7 +70,19 @@ export interface RemovalCurve {
  * @throws DivergenceError when a training diverges
  */
 export async function removalCurve(request: RemovalCurveRequest): Promise<RemovalCurve> {
-  const { setup, parts, rankings, remove, repeats, rounds = 1, threads, signal, kept, onProgress } = request;
+  const {
+    setup,
+    parts,
+    rankings,
+    remove,
+    repeats,
+    rounds = 1,
+    retrain = "all",
+    threads,
+    signal,
+    kept,
+    onProgress,
+  } = request;
   const rows = parts.train.x.shape[0] ?? 0;
   const most = Math.max(...remove);
   if (!Number.isInteger(repeats) || repeats < 2)
@@ -108,6 +122,7 @@ export async function removalCurve(request: RemovalCurveRequest): Promise<Remova
         ranking,
         order: ranked[i]?.orders[r]?.slice(0, removed) ?? [],
         rounds: Math.min(rounds, removed),
+        retrain,
       }),
     ),
   );

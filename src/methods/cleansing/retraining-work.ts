@@ -3,6 +3,7 @@ import { type RandomStreamState, resumeRandomStream } from "../../numeric/random
 import type { Work } from "../../runs/workers/protocol.ts";
 import type { Examples } from "../../training/problem.ts";
 import { replay } from "../../training/replay.ts";
+import { retrainWithout } from "../../training/retrain.ts";
 import { examplesAt } from "./judged.ts";
 import { mostHarmful, type RankingName } from "./rankings.ts";
 import type { CurveCommon } from "./removal-curve.ts";
@@ -17,12 +18,14 @@ export interface RetrainingTask {
   /** The rows to delete, as ranked by a training on all; of several rounds the first takes its share of them. */
   readonly order: readonly number[];
   readonly rounds: number;
+  readonly retrain: "all" | "last-epoch";
 }
 
 const work: Work<RetrainingTask, TestResult, CurveCommon | undefined> = async (task, { common, signal }) => {
   if (common === undefined) throw new TypeError("retraining-work: the trainings share no data");
   const { setup, parts } = common;
   const { order, rounds, ranking } = task;
+  if (task.retrain === "last-epoch") return lastEpochWithout(task, common, signal);
   const trainWithout = async (removed: ReadonlySet<number>, states: "sqrt" | "none") => {
     const left = leftOf(parts.train, removed);
     const stream = resumeRandomStream(task.stream);
@@ -52,6 +55,23 @@ const work: Work<RetrainingTask, TestResult, CurveCommon | undefined> = async (t
 };
 
 export default work;
+
+/** The training with all rows, taken up again at the start of its last epoch without some. */
+async function lastEpochWithout(
+  { stream, order }: RetrainingTask,
+  { setup, parts }: CurveCommon,
+  signal: AbortSignal,
+): Promise<TestResult> {
+  const options = await trainingOptions(setup, parts.train, { stream: resumeRandomStream(stream), signal });
+  const { record } = await trainRecorded(options, { states: { lastEpochs: 1 } });
+  try {
+    const [end] = await retrainWithout(record, [order], { lastEpochs: 1, normalize: "renorm", signal });
+    if (end === undefined) throw new Error("one removal has one end");
+    return await testResult(record, end, parts.test);
+  } finally {
+    await record.dispose();
+  }
+}
 
 function leftOf({ x }: Examples, removed: ReadonlySet<number>): number[] {
   return Array.from({ length: x.shape[0] ?? 0 }, (_, row) => row).filter((row) => !removed.has(row));

@@ -30,6 +30,10 @@ export async function runCurve(parameters: CurveParameters, run: Run): Promise<C
     throw new InputError(
       `--remove ${most}: of the ${train.rows.length} rows to train on fewer than a batch of ${setup.batch} would be left; expected at most ${train.rows.length - setup.batch}`,
     );
+  if (parameters.retrain === "last-epoch" && parameters.rounds > 1)
+    throw new InputError(
+      `--rounds ${parameters.rounds}: rows are ranked again by trainings from the beginning; expected 1 with --retrain last-epoch`,
+    );
   const rankings: readonly RankingName[] = [
     ...new Set<RankingName>(["influence", "random", ...parameters.against]),
   ];
@@ -41,6 +45,7 @@ export async function runCurve(parameters: CurveParameters, run: Run): Promise<C
     remove,
     repeats: parameters.repeats,
     rounds: parameters.rounds,
+    retrain: parameters.retrain,
     stream: training,
     threads,
     signal,
