@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { randomStream } from "../numeric/random.ts";
-import type { LinearTraining } from "./linear-training.ts";
 import { logisticRuns } from "./logistic-runs.ts";
+import type { LogisticTraining } from "./logistic-training.ts";
 
 const rows = 15;
 
 /** Batches of 1 to 11 rows, some twice, with and without weights; the last row is in none. */
-function trainingOf(width: number, scale: number): LinearTraining {
+function trainingOf(width: number, scale: number): LogisticTraining {
   const stream = randomStream(width);
   const sizes = [1, 4, 5, 6, 10, 11, 3];
   const trajectory = new Float64Array((sizes.length + 1) * width);
@@ -30,7 +30,7 @@ function trainingOf(width: number, scale: number): LinearTraining {
 
 /** The parameters before each step and at the end, as the steps are written in a textbook. */
 function courseWithout(
-  training: LinearTraining,
+  training: LogisticTraining,
   removed: ReadonlySet<number>,
   renormalizes: boolean,
 ): number[][] {

@@ -3,8 +3,8 @@
  * (assembly/logistic-runs.ts): the steps of one are too small for a call of the runtime, and for SIMD.
  */
 import { instantiate } from "../numeric/web-assembly.ts";
-import type { LinearTraining } from "./linear-training.ts";
 import { logisticRunsModule } from "./logistic-runs.wasm.ts";
+import type { LogisticTraining } from "./logistic-training.ts";
 
 interface Loops {
   train(
@@ -41,7 +41,7 @@ const firstByte = 65536;
  * @returns parameters [width] of each
  */
 export async function logisticRuns(
-  training: LinearTraining,
+  training: LogisticTraining,
   removed: readonly ReadonlySet<number>[],
   {
     renormalizes,

@@ -88,7 +88,7 @@ export interface Problem {
    * those of Gauss and Newton. Of a model only.
    */
   readonly gaussNewton?: Problem;
-  /** Of logistic regression with one logit, which has loops of its own: see linear-training.ts. */
+  /** Of logistic regression with one logit, which has loops of its own: see logistic-training.ts. */
   readonly logistic?: { readonly rowPenalty: number };
 }
 

@@ -15,7 +15,7 @@ import { scan } from "../engine/transforms/scan.ts";
 import { vmap } from "../engine/transforms/vmap.ts";
 import * as tree from "../engine/tree.ts";
 import { compileTrees } from "./compile-trees.ts";
-import { differentiateLinear, type LinearTraining, linearTraining } from "./linear-training.ts";
+import { type LogisticTraining, logisticTraining, walkBackLogistic } from "./logistic-training.ts";
 import { type Curvature, withCurvature } from "./problem.ts";
 import { internalsOf, type RecordedStep, type TrainingRecord } from "./record.ts";
 import { readAt, stackedStep, stackOf, stackSteps, stretches, writeAt } from "./record-steps.ts";
@@ -78,9 +78,9 @@ export async function differentiateRecord(
   for (const query of queries) requireLike(query, end.parameters);
   if (queries.length === 0) throw new RangeError("differentiateRecord: there are no queries");
   requireStep(record, from);
-  const linear = await linearTraining(record);
-  if (linear !== undefined)
-    return differentiateLinearly(record, linear, queries, onStep, { from, curvature });
+  const logistic = await logisticTraining(record);
+  if (logistic !== undefined)
+    return differentiateLogistic(record, logistic, queries, onStep, { from, curvature });
   let adjoint: Adjoint = {
     parameters: stackOf(end.parameters, queries.length),
     optimizer: zerosOf(stackOf(end.optimizer, queries.length)),
@@ -116,16 +116,16 @@ export async function differentiateRecord(
 }
 
 /** The same in the loops of logistic regression. */
-function differentiateLinearly(
+function differentiateLogistic(
   { firstStep, batches, learningRates }: TrainingRecord,
-  training: LinearTraining,
+  training: LogisticTraining,
   queries: readonly NamedArrays[],
   onStep: (found: StepAdjoint) => void,
   { from, curvature }: { readonly from: number; readonly curvature: Curvature },
 ): NamedArrays[] {
   const carried = queries.map(ravelArrays);
   const walk = { from: from - firstStep, hasCurvature: curvature !== "none" };
-  differentiateLinear(training, carried, walk, (i, rows, norms) => {
+  walkBackLogistic(training, carried, walk, (i, rows, norms) => {
     const found = {
       step: firstStep + i,
       batch: itemAt(batches, i),

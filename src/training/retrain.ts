@@ -9,8 +9,8 @@ import type { Tensor } from "../engine/tensor.ts";
 import { vmap } from "../engine/transforms/vmap.ts";
 import { norm } from "../numeric/linear-algebra/vector.ts";
 import { requireBoundedNorm, requireFiniteLosses } from "./divergence.ts";
-import { type LinearTraining, linearTraining } from "./linear-training.ts";
 import { logisticRuns } from "./logistic-runs.ts";
+import { type LogisticTraining, logisticTraining } from "./logistic-training.ts";
 import { createPacing, type Walker, walk } from "./pacing.ts";
 import type { Problem } from "./problem.ts";
 import { internalsOf, lastEpochsStart, type TrainingRecord } from "./record.ts";
@@ -69,9 +69,9 @@ export async function retrainWithout(
   for (const rows of removals) requireRows("retrainWithout", rows, options.data);
   requireSeparable(options, start);
   const sets = removals.map((rows) => new Set(rows));
-  const linear = await linearTraining(record);
-  if (linear !== undefined)
-    return retrainLogistic(record, linear, sets, start.parameters, {
+  const logistic = await logisticTraining(record);
+  if (logistic !== undefined)
+    return retrainLogistic(record, logistic, sets, start.parameters, {
       ...{ normalize, signal, onProgress },
       from: span.firstStep - record.firstStep,
     });
@@ -97,7 +97,7 @@ export async function retrainWithout(
 
 async function retrainLogistic(
   { lastStep, firstStep, learningRates }: TrainingRecord,
-  training: LinearTraining,
+  training: LogisticTraining,
   removed: readonly ReadonlySet<number>[],
   like: NamedArrays,
   { normalize, signal, onProgress, from }: Omit<RetrainOptions, "lastEpochs"> & { readonly from: number },

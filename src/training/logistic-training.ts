@@ -10,7 +10,7 @@ import type { StepperOptions } from "./step-graph.ts";
 import { arraysOf, type NamedArrays, ravelArrays } from "./trees.ts";
 
 /** Parameters as one list: the weights, and behind them the bias where there is one. */
-export interface LinearTraining {
+export interface LogisticTraining {
   /** [rows, width], with a last column of ones for the bias. */
   readonly x: Float64Array;
   readonly width: number;
@@ -31,10 +31,10 @@ export interface LinearTraining {
 /** The trajectory may take this much. */
 const mostBytes = 2 ** 27;
 
-const known = new WeakMap<TrainingRecord, LinearTraining>();
+const known = new WeakMap<TrainingRecord, LogisticTraining>();
 
 /** The training where it is one of these, made once for each record; `undefined` where it is another. */
-export async function linearTraining(record: TrainingRecord): Promise<LinearTraining | undefined> {
+export async function logisticTraining(record: TrainingRecord): Promise<LogisticTraining | undefined> {
   const made = known.get(record);
   if (made !== undefined) return made;
   const { stepper, store } = internalsOf(record);
@@ -75,7 +75,7 @@ function trainingOf(
   { data, problem, optimizer }: StepperOptions,
   start: Float64Array,
   hasBias: boolean,
-): LinearTraining {
+): LogisticTraining {
   const [features, labels] = [parameterAt(data, "x"), parameterAt(data, "y")];
   const rows = labels.data.length;
   const width = start.length;
@@ -86,7 +86,7 @@ function trainingOf(
     if (hasBias) x[row * width + own] = 1;
   }
   const steps = record.lastStep - record.firstStep;
-  const training: LinearTraining = {
+  const training: LogisticTraining = {
     x,
     width,
     y: Float64Array.from(labels.data, Number),
@@ -108,7 +108,7 @@ function trainingOf(
 }
 
 /** One step of the parameters, in place. */
-function descend(training: LinearTraining, step: number, theta: Float64Array): void {
+function descend(training: LogisticTraining, step: number, theta: Float64Array): void {
   const { x, y, width, batches, learningRates, rowPenalty, weightDecay } = training;
   const weights = training.weights[step];
   const probabilities = itemAt(training.probabilities, step);
@@ -155,7 +155,11 @@ function subtractRows(
  * What the walk back finds at a step: for each query the derivatives of ⟨query, end⟩ by the weights of its rows, in arrays that
  * the next step overwrites.
  */
-export type OnLinearStep = (step: number, slopes: readonly Float64Array[], norms: readonly number[]) => void;
+export type OnLogisticStep = (
+  step: number,
+  slopes: readonly Float64Array[],
+  norms: readonly number[],
+) => void;
 
 /**
  * The walk of `differentiateRecord`.
@@ -163,11 +167,11 @@ export type OnLinearStep = (step: number, slopes: readonly Float64Array[], norms
  * @param queries changed into their cotangents before step `from`
  * @param onStep called from the last step to `from`, counted from the record's first
  */
-export function differentiateLinear(
-  training: LinearTraining,
+export function walkBackLogistic(
+  training: LogisticTraining,
   queries: readonly Float64Array[],
   { from, hasCurvature }: { readonly from: number; readonly hasCurvature: boolean },
-  onStep: OnLinearStep,
+  onStep: OnLogisticStep,
 ): void {
   const { x, y, width, batches, weights, learningRates, rowPenalty, weightDecay, trajectory } = training;
   let curved = new Float64Array(0);
