@@ -18,7 +18,7 @@ import { compileTrees } from "./compile-trees.ts";
 import { type LogisticTraining, logisticTraining, walkBackLogistic } from "./logistic-training.ts";
 import { type Curvature, withCurvature } from "./problem.ts";
 import { internalsOf, type RecordedStep, type TrainingRecord } from "./record.ts";
-import { readAt, stackedStep, stackOf, stackSteps, stretches, writeAt } from "./record-steps.ts";
+import { callsAlong, readAt, stackedStep, stackOf, stackSteps, writeAt } from "./record-steps.ts";
 import { replayBackward, requireStep } from "./replay.ts";
 import type { Batch } from "./sampler.ts";
 import { type StepperOptions, takeStep } from "./step-graph.ts";
@@ -86,33 +86,28 @@ export async function differentiateRecord(
     optimizer: zerosOf(stackOf(end.optimizer, queries.length)),
   };
   for (const [i, query] of queries.entries()) writeAt(adjoint.parameters, query, i);
-  const calls = new Map<string, Promise<PullCall>>();
-  try {
-    for await (const list of stretches(record, replayBackward(record, { from }))) {
-      signal?.throwIfAborted();
-      const { batch } = itemAt(list, 0);
-      const key = `${list.length} x ${batch.indices.length}${batch.weights === undefined ? "" : " weighted"}`;
-      const call = calls.get(key) ?? compilePull(options, list, adjoint);
-      calls.set(key, call);
-      const { after, rows, norms } = await (await call).run(list, adjoint);
-      adjoint = after;
-      for (const [i, { step, batch: own, learningRate }] of list.entries()) {
-        const found = {
-          step,
-          batch: own,
-          learningRate,
-          rows: rows.map((each) => itemAt(each, i)),
-          norms: norms.map((each) => each[i] ?? 0),
-        };
-        requireFinite(found);
-        onStep(found);
-      }
+  // The shapes of the cotangents are the same at every step.
+  const like = adjoint;
+  const compile = (list: readonly RecordedStep[]): Promise<PullCall> => compilePull(options, list, like);
+  for await (const { list, call } of callsAlong(record, replayBackward(record, { from }), {
+    compile,
+    signal,
+  })) {
+    const { after, rows, norms } = await call.run(list, adjoint);
+    adjoint = after;
+    for (const [i, { step, batch, learningRate }] of list.entries()) {
+      const found = {
+        step,
+        batch,
+        learningRate,
+        rows: rows.map((each) => itemAt(each, i)),
+        norms: norms.map((each) => each[i] ?? 0),
+      };
+      requireFinite(found);
+      onStep(found);
     }
-    return queries.map((_, i) => readAt(adjoint.parameters, i));
-  } finally {
-    for (const call of await Promise.allSettled(calls.values()))
-      if (call.status === "fulfilled") await call.value.dispose();
   }
+  return queries.map((_, i) => readAt(adjoint.parameters, i));
 }
 
 /** The same in the loops of logistic regression. */

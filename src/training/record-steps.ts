@@ -21,11 +21,44 @@ const stackedBytes = 2 ** 22;
 const mostSteps = 32;
 
 /**
+ * Recorded steps in lists, each with the call that takes lists like it: compiled once for each length and shape of batch, and
+ * freed when the walk ends.
+ *
+ * @param options.compile a call for lists like the one given
+ */
+export async function* callsAlong<Call extends { dispose(): Promise<void> }>(
+  record: TrainingRecord,
+  steps: AsyncIterable<RecordedStep>,
+  {
+    compile,
+    signal,
+  }: {
+    readonly compile: (like: readonly RecordedStep[]) => Promise<Call>;
+    readonly signal: AbortSignal | undefined;
+  },
+): AsyncGenerator<{ readonly list: readonly RecordedStep[]; readonly call: Call }> {
+  const calls = new Map<string, Promise<Call>>();
+  try {
+    for await (const list of stretches(record, steps)) {
+      signal?.throwIfAborted();
+      const { indices, weights } = itemAt(list, 0).batch;
+      const key = `${list.length} x ${indices.length}${weights === undefined ? "" : " weighted"}`;
+      const call = calls.get(key) ?? compile(list);
+      calls.set(key, call);
+      yield { list, call: await call };
+    }
+  } finally {
+    for (const call of await Promise.allSettled(calls.values()))
+      if (call.status === "fulfilled") await call.value.dispose();
+  }
+}
+
+/**
  * Recorded steps in lists for one call each: of one batch size, in the order in which they come. The steps of an epoch that
  * share a size are divided evenly, as lists of another length would each be a graph to compile; what is left over is
  * taken step by step.
  */
-export async function* stretches(
+async function* stretches(
   { firstStep, batches }: TrainingRecord,
   steps: AsyncIterable<RecordedStep>,
 ): AsyncGenerator<readonly RecordedStep[]> {

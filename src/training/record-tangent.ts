@@ -15,7 +15,7 @@ import { compileTrees } from "./compile-trees.ts";
 import type { Curvature } from "./problem.ts";
 import { internalsOf, type RecordedStep, type TrainingRecord } from "./record.ts";
 import { differentiableOptions } from "./record-adjoint.ts";
-import { readAt, stackedStep, stackOf, stackSteps, stretches } from "./record-steps.ts";
+import { callsAlong, readAt, stackedStep, stackOf, stackSteps } from "./record-steps.ts";
 import { replayForward } from "./replay.ts";
 import { type StepperOptions, takeStep } from "./step-graph.ts";
 import {
@@ -113,27 +113,20 @@ async function displacementsTogether(
     parameters: zerosOf(stackOf(parameters, rows.length)) as NamedArrays,
     optimizer: zerosOf(stackOf(optimizer, rows.length)),
   };
-  const calls = new Map<string, Promise<PushCall>>();
-  try {
-    for await (const list of stretches(record, replayForward(record))) {
-      signal?.throwIfAborted();
-      const { batch } = itemAt(list, 0);
-      const key = `${list.length} x ${batch.indices.length}${batch.weights === undefined ? "" : " weighted"}`;
-      const call = calls.get(key) ?? compilePush(options, list, moved, correction);
-      calls.set(key, call);
-      moved = await (await call).run(list, moved, rows);
-      const { step, learningRate } = itemAt(list, list.length - 1);
-      if (!arraysOf(moved).every(({ data }) => (data as Float64Array).every(Number.isFinite)))
-        throw new InputError(
-          `the displacement of a row left the finite numbers by step ${step}: a learning rate of ${learningRate} is too large for the curvature there; expected a smaller one`,
-        );
-      onStep(step);
-    }
-    return rows.map((_, i) => readAt(moved.parameters, i));
-  } finally {
-    for (const call of await Promise.allSettled(calls.values()))
-      if (call.status === "fulfilled") await call.value.dispose();
+  // The shapes of the displacements are the same at every step.
+  const like = moved;
+  const compile = (list: readonly RecordedStep[]): Promise<PushCall> =>
+    compilePush(options, list, like, correction);
+  for await (const { list, call } of callsAlong(record, replayForward(record), { compile, signal })) {
+    moved = await call.run(list, moved, rows);
+    const { step, learningRate } = itemAt(list, list.length - 1);
+    if (!arraysOf(moved).every(({ data }) => (data as Float64Array).every(Number.isFinite)))
+      throw new InputError(
+        `the displacement of a row left the finite numbers by step ${step}: a learning rate of ${learningRate} is too large for the curvature there; expected a smaller one`,
+      );
+    onStep(step);
   }
+  return rows.map((_, i) => readAt(moved.parameters, i));
 }
 
 type Displacement = { readonly parameters: NamedArrays; readonly optimizer: ArrayTree };

@@ -8,7 +8,7 @@ import { vmap } from "../engine/transforms/vmap.ts";
 import { compileTrees } from "./compile-trees.ts";
 import { internalsOf, type RecordedStep, type TrainingRecord } from "./record.ts";
 import { differentiableOptions } from "./record-adjoint.ts";
-import { stackedStep, stackSteps, stretches } from "./record-steps.ts";
+import { callsAlong, stackedStep, stackSteps } from "./record-steps.ts";
 import { replayForward } from "./replay.ts";
 import type { Batch } from "./sampler.ts";
 import type { StepperOptions } from "./step-graph.ts";
@@ -59,23 +59,12 @@ export async function* recordedGradientNorms(
     throw new RangeError(
       "the gradients of a training's rows: its steps had inputs of their own, which belong to no row",
     );
-  const calls = new Map<string, Promise<NormsCall>>();
-  try {
-    for await (const list of stretches(record, replayForward(record))) {
-      signal?.throwIfAborted();
-      const { batch } = itemAt(list, 0);
-      const key = `${list.length} x ${batch.indices.length}${batch.weights === undefined ? "" : " weighted"}`;
-      const call = calls.get(key) ?? compileNorms(options, list);
-      calls.set(key, call);
-      for (const [i, norms] of (await (await call).run(list)).entries()) {
-        const { step, batch: taken, learningRate } = itemAt(list, i);
-        yield { step, batch: taken, learningRate, norms };
-      }
+  const compile = (list: readonly RecordedStep[]): Promise<NormsCall> => compileNorms(options, list);
+  for await (const { list, call } of callsAlong(record, replayForward(record), { compile, signal }))
+    for (const [i, norms] of (await call.run(list)).entries()) {
+      const { step, batch, learningRate } = itemAt(list, i);
+      yield { step, batch, learningRate, norms };
     }
-  } finally {
-    for (const call of await Promise.allSettled(calls.values()))
-      if (call.status === "fulfilled") await call.value.dispose();
-  }
 }
 
 interface NormsCall {
