@@ -26,37 +26,39 @@ export async function runRank(parameters: RankParameters, run: Run): Promise<Com
   const groups = parameters.groups === undefined ? undefined : groupsBy(parameters.groups, prepared);
   const bytes = recordBytes(options, states);
   const folder = bytes > memoryBytes ? join(run.folder, "record") : undefined;
-  if (bytes > memoryBytes / 8)
+  if (bytes > memoryBytes / 8 || parameters.record !== "auto")
     run.note(
       `The record of the training takes ${formatBytes(bytes)} ${folder === undefined ? "of memory" : "in the run's folder while it is needed"} (--record).`,
     );
   const kept = keptResults<{ effects: readonly number[] }>(run);
-  // What an interrupted run left is made again.
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-  const { record, losses } = await trainRecorded(options, { states, folder });
   try {
-    for (const [step, loss] of losses.entries()) run.metric("training-loss", step, loss);
-    const outcome = await rankRows({
-      ...{ record, prepared, network, judged, lastEpochs, run },
-      ...{ top: parameters.top, verify: parameters.verify, refine: parameters.refine },
-      test: test.examples,
-      stream: choosing,
-      groups,
-      verifyRemovals: (removals, usualLoss) =>
-        verify({
-          common: { setup, train: train.examples, judged: judged.examples, stream: start },
-          usualLoss,
-          removals,
-          orders: parameters.orders > 1 ? ordering.spawn(parameters.orders) : [],
-          threads,
-          signal,
-          kept: kept.of("effects"),
-          onProgress: (done, total) => run.progress(done, total, "retraining without rows"),
-        }),
-    });
-    return await reportRank(run, outcome);
+    // What an interrupted run left is made again.
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    const { record, losses } = await trainRecorded(options, { states, folder });
+    try {
+      for (const [step, loss] of losses.entries()) run.metric("training-loss", step, loss);
+      const outcome = await rankRows({
+        ...{ record, prepared, network, judged, lastEpochs, run, groups },
+        ...{ top: parameters.top, verify: parameters.verify, refine: parameters.refine },
+        test: test.examples,
+        stream: choosing,
+        verifyRemovals: (removals, usualLoss) =>
+          verify({
+            common: { setup, train: train.examples, judged: judged.examples, stream: start },
+            usualLoss,
+            removals,
+            orders: parameters.orders > 1 ? ordering.spawn(parameters.orders) : [],
+            threads,
+            signal,
+            kept: kept.of("effects"),
+            onProgress: (done, total) => run.progress(done, total, "retraining without rows"),
+          }),
+      });
+      return await reportRank(run, outcome);
+    } finally {
+      await record.dispose();
+    }
   } finally {
-    await record.dispose();
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }

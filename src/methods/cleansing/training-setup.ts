@@ -100,7 +100,8 @@ export async function trainRecorded(
   options: TrainModelOptions,
   { states, folder }: { readonly states: StepSelection; readonly folder?: string | undefined },
 ): Promise<Recorded> {
-  const where = folder === undefined ? { budget: Number.POSITIVE_INFINITY } : { folder };
+  // In a folder the states are to be: none of them need stay in memory as well.
+  const where = folder === undefined ? { budget: Number.POSITIVE_INFINITY } : { folder, budget: 0 };
   const { record, ...result } = await train({ ...options, record: { states, ...where } });
   if (result.status === "aborted") options.signal?.throwIfAborted();
   if (record === undefined) throw new Error("a record was asked for");
