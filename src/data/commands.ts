@@ -6,6 +6,7 @@ import { cacheFolder } from "./cache-folder.ts";
 import { catalogue } from "./catalogue.ts";
 import { dataKindOf } from "./data-kind.ts";
 import { openDataset } from "./dataset.ts";
+import { formatBytes } from "./format-bytes.ts";
 import { readIdxShape } from "./idx.ts";
 import { readImageSize } from "./image.ts";
 import { imageClasses, imageFiles } from "./image-folder.ts";
@@ -155,7 +156,7 @@ async function describeImages(
 export function formatDatasets(datasets: readonly ListedDataset[]): string {
   const rows = datasets.map(({ name, contents, bytes, licence, folder }) => [
     name,
-    bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${Math.round(bytes / 1e6)} MB`,
+    formatBytes(bytes),
     folder === null ? "" : "fetched",
     licence,
     contents,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { toCsv } from "./csv.ts";
-import { formatNumber, formatSeconds } from "./format.ts";
+import { formatNumber, formatSeconds, formatSigned } from "./format.ts";
 import { toJson } from "./json.ts";
 
 describe("numbers for readers", () => {
@@ -16,6 +16,14 @@ describe("numbers for readers", () => {
     [Number.NaN, "NaN"],
   ])("%d is %s", (value, text) => {
     expect(formatNumber(value)).toBe(text);
+  });
+
+  it.each([
+    [-0.00312, "−0.0031"],
+    [2.94e-4, "+2.9e-4"],
+    [0, "+0"],
+  ])("a change of %d is %s", (value, text) => {
+    expect(formatSigned(value)).toBe(text);
   });
 
   it.each([

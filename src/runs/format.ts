@@ -14,6 +14,11 @@ export function formatNumber(value: number, { digits = 3 }: { digits?: number } 
   return String(Number(value.toPrecision(digits)));
 }
 
+/** A change with its sign and two significant digits: `−0.0031`, `+2.9e-4`. */
+export function formatSigned(value: number): string {
+  return `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), { digits: 2 })}`;
+}
+
 /** A length of time: `340 ms`, `2.4 s`, `3 min 5 s`, `1 h 12 min`. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
@@ -22,10 +27,4 @@ export function formatSeconds(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   const minutes = Math.round(seconds / 60);
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** A size in bytes: `23 kB`, `170 MB`, `1.9 GB`. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -2,7 +2,7 @@
 import { type PlotOptions, ruleY, text } from "@observablehq/plot";
 import type { ConfidenceInterval } from "../../numeric/statistics/mean-interval.ts";
 import { momentsOf } from "../../numeric/statistics/moments.ts";
-import { formatCount, formatNumber } from "../../runs/format.ts";
+import { formatCount, formatNumber, formatSigned } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import { lineWithBand } from "../../runs/repeats.ts";
 import type { Run } from "../../runs/run.ts";
@@ -142,16 +142,13 @@ function placed<Name extends { readonly at: number }>(names: readonly Name[], ga
   });
 }
 
-const signed = (value: number): string =>
-  `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), { digits: 2 })}`;
-
 function sentenceOf({ removed, errorChange, againstRandom }: CurvePoint): string {
   const { estimate, low, high } = errorChange;
   const control =
     againstRandom === undefined
       ? ""
-      : `, ${signed(againstRandom.error.estimate)} (${signed(againstRandom.error.low)} to ${signed(againstRandom.error.high)}) against as many at random`;
-  return `Without the ${formatCount(removed)} most harmful it changes by ${signed(estimate)} (95 % interval ${signed(low)} to ${signed(high)})${control}.`;
+      : `, ${formatSigned(againstRandom.error.estimate)} (${formatSigned(againstRandom.error.low)} to ${formatSigned(againstRandom.error.high)}) against as many at random`;
+  return `Without the ${formatCount(removed)} most harmful it changes by ${formatSigned(estimate)} (95 % interval ${formatSigned(low)} to ${formatSigned(high)})${control}.`;
 }
 
 /** Judged by the loss, which says more than counted errors, and against the control. */

@@ -1,7 +1,7 @@
 /** Everything that `cleansing explain` writes. */
 import { barY, lineY, type PlotOptions, ruleY } from "@observablehq/plot";
 import { pictureGrid } from "../../data/picture.ts";
-import { formatCount, formatNumber } from "../../runs/format.ts";
+import { formatCount, formatNumber, formatSigned } from "../../runs/format.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { seriesColour } from "../../runs/style.ts";
@@ -71,7 +71,7 @@ export async function reportExplanation(run: Run, explanation: Explanation): Pro
   const nearest = byDistance(explanation).slice(0, 10);
   const alike = nearest.filter((row) => prepared.describeRow("train", row).label === own.label).length;
   return {
-    answer: `Row ${own.row} (${own.label}) ${score < 0 ? "harms" : "helps"}: without it ${judged.words} is predicted to change by ${signed(score)}, and did by ${signed(effect)} by retraining; it is number ${formatCount(rank)} of ${formatCount(scores.length)} from the most harmful. ${whenOf(byEpoch)} The final model gives its class a probability of ${formatNumber(confidence, { digits: 2 })}; of the ${nearest.length} training rows most like it ${alike} ${alike === 1 ? "has" : "have"} its class. Without it the loss of ${formatCount(moved.filter((change) => change < 0).length)} of ${formatCount(moved.length)} validation rows falls.`,
+    answer: `Row ${own.row} (${own.label}) ${score < 0 ? "harms" : "helps"}: without it ${judged.words} is predicted to change by ${formatSigned(score)}, and did by ${formatSigned(effect)} by retraining; it is number ${formatCount(rank)} of ${formatCount(scores.length)} from the most harmful. ${whenOf(byEpoch)} The final model gives its class a probability of ${formatNumber(confidence, { digits: 2 })}; of the ${nearest.length} training rows most like it ${alike} ${alike === 1 ? "has" : "have"} its class. Without it the loss of ${formatCount(moved.filter((change) => change < 0).length)} of ${formatCount(moved.length)} validation rows falls.`,
     values: {
       row: own.row,
       class: own.label,
@@ -87,9 +87,6 @@ export async function reportExplanation(run: Run, explanation: Explanation): Pro
     },
   };
 }
-
-const signed = (value: number): string =>
-  `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), { digits: 2 })}`;
 
 function cellsOf({ row, label, file, values = {} }: RowDescription) {
   return { row, ...(file !== undefined && { file }), label, ...values };

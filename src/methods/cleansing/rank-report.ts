@@ -1,7 +1,7 @@
 /** Everything that `cleansing rank` writes: scores, the rows to look at, the proof, when rows mattered, and the answer. */
 import { ndarray } from "../../engine/ndarray.ts";
 import type { RandomStream } from "../../numeric/random.ts";
-import { formatCount, formatNumber } from "../../runs/format.ts";
+import { formatCount, formatNumber, formatSigned } from "../../runs/format.ts";
 import type { JsonObject } from "../../runs/json.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
@@ -165,9 +165,6 @@ function faithOf({ scores, harmful, random, refined, retrained, resampling }: Ra
   };
 }
 
-const effect = (value: number): string =>
-  `${value < 0 ? "−" : "+"}${formatNumber(Math.abs(value), { digits: 2 })}`;
-
 function answerOf(
   { prepared, scores, top, retrained, orderNoise, judged, usualLoss, harmful }: RankOutcome,
   faith: Faith,
@@ -176,7 +173,7 @@ function answerOf(
   const [worst = 0] = top;
   const harming = scores.filter((score) => score < 0).length;
   const proof = retrained.get(worst);
-  const change = `without it the loss is predicted to change by ${effect(scores[worst] ?? 0)}${proof === undefined ? "" : `, and did by ${effect(proof)} when the training was done again without it`}.`;
+  const change = `without it the loss is predicted to change by ${formatSigned(scores[worst] ?? 0)}${proof === undefined ? "" : `, and did by ${formatSigned(proof)} when the training was done again without it`}.`;
   const loss = formatNumber(usualLoss, { digits: 4 });
   const first =
     harming === 0

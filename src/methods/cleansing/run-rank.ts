@@ -1,7 +1,7 @@
 /** The command `cleansing rank`: data in, one training, every row's influence, and the proof of some of it. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { formatBytes } from "../../runs/format.ts";
+import { formatBytes } from "../../data/format-bytes.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { keptResults } from "../../runs/workers/kept-results.ts";
