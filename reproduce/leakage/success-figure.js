@@ -1,7 +1,9 @@
 // The share of batches that were recovered whole, by their size, with Wilson's intervals.
+import { text } from "@observablehq/plot";
 import { wilsonInterval } from "../../dist/numeric/index.js";
 import { renderFigure } from "../../dist/runs/figure.js";
 import { errorBars } from "../../dist/runs/repeats.js";
+import { seriesColour } from "../../dist/runs/style.js";
 
 const series = [
   { set: "mnist", labels: "joint", label: "digits, labels optimised", offset: -0.12 },
@@ -35,7 +37,7 @@ export async function successFigure(found) {
       y: { label: "share of batches recovered whole", domain: [0, 1], tickFormat: "%", grid: true },
       marks: [
         ...marks.flatMap(({ rows, i }) => errorBars(rows, { series: i })),
-        ...(await legend(marks, sizes.length)),
+        ...legend(marks, sizes.length),
       ],
     },
     { title: "Share of batches recovered whole, by the number of images in the batch" },
@@ -44,9 +46,7 @@ export async function successFigure(found) {
 }
 
 /** Names beside the figure, as the points of several series end in the same place. */
-async function legend(marks, places) {
-  const { text } = await import("@observablehq/plot");
-  const { seriesColour } = await import("../../dist/runs/style.js");
+function legend(marks, places) {
   return marks.map(({ label, i }) =>
     text([{ x: places - 0.5, y: 1 - 0.1 * i }], {
       x: "x",

@@ -19,6 +19,7 @@ export {
   type Curvature,
   crossEntropy,
   type Examples,
+  examplesAt,
   type LossFunction,
   type TrainableModel,
 } from "./problem.ts";

@@ -1,5 +1,5 @@
 import type { TypedArray } from "../engine/dtype.ts";
-import type { NDArray } from "../engine/ndarray.ts";
+import { type NDArray, takeRows } from "../engine/ndarray.ts";
 import * as op from "../engine/ops/index.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { linearize } from "../engine/transforms/jvp.ts";
@@ -39,6 +39,15 @@ export interface TrainableModel {
 export interface Examples {
   readonly x: NDArray;
   readonly y: NDArray;
+}
+
+/**
+ * The examples at some places, in their order.
+ *
+ * @throws RangeError when there is no such row
+ */
+export function examplesAt({ x, y }: Examples, rows: ArrayLike<number>): Examples {
+  return { x: takeRows(x, rows), y: takeRows(y, rows) };
 }
 
 /**

@@ -1,14 +1,11 @@
 /** Trainings that tell what was predicted, in whichever process they are done: see verification.ts. */
 
 import { type RandomStreamState, resumeRandomStream } from "../../numeric/random.ts";
-import { momentsOf } from "../../numeric/statistics/moments.ts";
 import type { Work } from "../../runs/workers/protocol.ts";
 import type { Examples } from "../../training/problem.ts";
-import type { TrainingRecord } from "../../training/record.ts";
 import { replay } from "../../training/replay.ts";
 import { retrainWithout } from "../../training/retrain.ts";
-import { rowFunctions } from "../../training/row-functions.ts";
-import type { NamedArrays } from "../../training/trees.ts";
+import { meanLosses } from "./mean-losses.ts";
 import { type TrainingSetup, trainingOptions, trainRecorded } from "./training-setup.ts";
 
 export interface EffectsCommon {
@@ -52,19 +49,3 @@ const work: Work<EffectsTask, readonly number[], EffectsCommon | undefined> = as
 };
 
 export default work;
-
-/** The mean loss of each of several parameters over some examples. */
-export async function meanLosses(
-  record: TrainingRecord,
-  each: readonly NamedArrays[],
-  examples: Examples,
-): Promise<number[]> {
-  const functions = rowFunctions(record, examples);
-  try {
-    const means: number[] = [];
-    for (const parameters of each) means.push(momentsOf((await functions.losses(parameters)).losses).mean);
-    return means;
-  } finally {
-    await functions.dispose();
-  }
-}

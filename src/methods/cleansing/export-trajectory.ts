@@ -12,7 +12,7 @@ import { replay, replayForward } from "../../training/replay.ts";
 import { arraysOf, type NamedArrays, ravelArrays } from "../../training/trees.ts";
 import {
   type OptimizerSettings,
-  optimizerOf,
+  optimizerOfSettings,
   stateFile,
   type TrajectoryDescription,
 } from "./trajectory-format.ts";
@@ -123,7 +123,7 @@ function dataOf(record: TrainingRecord): { readonly x: NDArray; readonly y: NDAr
 
 function requireExpressible(record: TrainingRecord, settings: OptimizerSettings): void {
   const { options } = internalsOf(record).stepper;
-  const { description } = optimizerOf(settings);
+  const { description } = optimizerOfSettings(settings);
   if (options.optimizer.description !== description)
     throw new RangeError(
       `exportTrajectory: the training was by ${options.optimizer.description}; the optimizer given is ${description}`,

@@ -8,7 +8,12 @@ import { type GivenTraining, recordGivenTraining } from "../../training/given-re
 import { requireClasses, rowsOf } from "../../training/problem.ts";
 import type { TrainingRecord } from "../../training/record.ts";
 import type { Batch } from "../../training/sampler.ts";
-import { optimizerOf, stateFile, type TrajectoryDescription, trajectorySchema } from "./trajectory-format.ts";
+import {
+  optimizerOfSettings,
+  stateFile,
+  type TrajectoryDescription,
+  trajectorySchema,
+} from "./trajectory-format.ts";
 
 export type ImportTrajectoryOptions = Pick<
   GivenTraining,
@@ -51,7 +56,7 @@ export async function importTrajectory(
     data,
     dtype: states.dtype,
     stateAt: states.at,
-    optimizer: checked(join(folder, "training.json"), () => optimizerOf(description.optimizer)),
+    optimizer: checked(join(folder, "training.json"), () => optimizerOfSettings(description.optimizer)),
     batches: await readBatches(folder, description, rows),
     learningRates: await readRates(folder, description),
     ...(stepsPerEpoch === undefined ? {} : { stepsPerEpoch }),

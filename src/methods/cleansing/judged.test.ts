@@ -5,7 +5,8 @@ import { afterAll, expect, it } from "vitest";
 import { InputError } from "../../data/input-error.ts";
 import { takeRows } from "../../engine/ndarray.ts";
 import { randomStream } from "../../numeric/random.ts";
-import { examplesAt, judgedBy } from "./judged.ts";
+import { examplesAt } from "../../training/problem.ts";
+import { judgedBy } from "./judged.ts";
 import { prepareData } from "./prepared-data.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "fallline-judged-"));

@@ -1,7 +1,6 @@
 /** Whose loss is to fall: what `--query` names. */
 import { InputError } from "../../data/input-error.ts";
-import { takeRows } from "../../engine/ndarray.ts";
-import type { Examples } from "../../training/problem.ts";
+import { type Examples, examplesAt } from "../../training/problem.ts";
 import { findRow, type PreparedData } from "./prepared-data.ts";
 
 export interface Judged {
@@ -36,9 +35,4 @@ export function judgedBy(query: string, prepared: PreparedData): Judged {
     examples: examplesAt(examples, [place.index]),
     words: `the loss of row ${row} (${prepared.describeRow(place.part, place.index).label})`,
   };
-}
-
-/** The examples at some places. */
-export function examplesAt({ x, y }: Examples, rows: readonly number[]): Examples {
-  return { x: takeRows(x, rows), y: takeRows(y, rows) };
 }

@@ -1,10 +1,9 @@
 /** One training on the rows that are left, in whichever process it is done: see removal-curve.ts. */
 import { type RandomStreamState, resumeRandomStream } from "../../numeric/random.ts";
 import type { Work } from "../../runs/workers/protocol.ts";
-import type { Examples } from "../../training/problem.ts";
+import { type Examples, examplesAt } from "../../training/problem.ts";
 import { replay } from "../../training/replay.ts";
 import { retrainWithout } from "../../training/retrain.ts";
-import { examplesAt } from "./judged.ts";
 import { mostHarmful, type RankingName } from "./rankings.ts";
 import type { CurveCommon } from "./removal-curve.ts";
 import { scoreRows } from "./score-rows.ts";

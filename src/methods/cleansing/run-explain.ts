@@ -1,9 +1,11 @@
 /** The command `cleansing explain`: one training row, looked at from all sides. */
+
 import { InputError } from "../../data/input-error.ts";
 import type { NDArray } from "../../engine/ndarray.ts";
 import { randomStream } from "../../numeric/random.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
+import { type Examples, examplesAt } from "../../training/problem.ts";
 import type { TrainingRecord } from "../../training/record.ts";
 import { replay } from "../../training/replay.ts";
 import { retrainWithout } from "../../training/retrain.ts";
@@ -11,7 +13,7 @@ import { rowFunctions } from "../../training/row-functions.ts";
 import type { ExplainParameters } from "./explain-command.ts";
 import { type Explanation, reportExplanation } from "./explain-report.ts";
 import { linearInfluence } from "./influence.ts";
-import { examplesAt } from "./judged.ts";
+import { meanLosses } from "./mean-losses.ts";
 import { openTraining } from "./opened-training.ts";
 import { findRow } from "./prepared-data.ts";
 import { lossQuery } from "./query.ts";
@@ -49,15 +51,17 @@ export async function runExplain(parameters: ExplainParameters, run: Run): Promi
     const before = await judges.losses(end);
     const after = await judges.losses(without);
     await judges.dispose();
-    const asked = rowFunctions(record, judged.examples, { signal: run.signal });
-    const effect = mean((await asked.losses(without)).losses) - mean((await asked.losses(end)).losses);
-    await asked.dispose();
+    const [usualLoss = Number.NaN, lossWithout = Number.NaN] = await meanLosses(
+      record,
+      [end, without],
+      judged.examples,
+    );
     const explanation: Explanation = {
       opened,
       index,
       scores: influence.scores,
       byEpoch: influence.byEpoch.map((part) => part[index] ?? 0),
-      effect,
+      effect: lossWithout - usualLoss,
       ownLosses: await lossesByEpoch(record, examplesAt(train.examples, [index])),
       moved: after.losses.map((loss, i) => loss - (before.losses[i] ?? 0)),
       distances: distancesTo(train.examples.x, index),
@@ -69,15 +73,8 @@ export async function runExplain(parameters: ExplainParameters, run: Run): Promi
   }
 }
 
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
 /** The loss of one example at the start and at the end of each epoch. */
-async function lossesByEpoch(
-  record: TrainingRecord,
-  example: ReturnType<typeof examplesAt>,
-): Promise<number[]> {
+async function lossesByEpoch(record: TrainingRecord, example: Examples): Promise<number[]> {
   const { firstStep, lastStep, stepsPerEpoch = lastStep - firstStep } = record;
   const functions = rowFunctions(record, example);
   const losses: number[] = [];

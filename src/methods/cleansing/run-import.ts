@@ -10,9 +10,9 @@ import { type Examples, requireClasses, rowsOf } from "../../training/problem.ts
 import { replay } from "../../training/replay.ts";
 import { retrainWithout } from "../../training/retrain.ts";
 import { arraysOf } from "../../training/trees.ts";
-import { meanLosses } from "./effects-work.ts";
 import type { ImportParameters } from "./import-command.ts";
 import { checked, importTrajectory } from "./import-trajectory.ts";
+import { meanLosses } from "./mean-losses.ts";
 import { openNetwork } from "./network.ts";
 import type { DataPart, PreparedTable } from "./prepared-data.ts";
 import { reportRank } from "./rank-report.ts";

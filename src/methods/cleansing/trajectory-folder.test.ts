@@ -16,7 +16,7 @@ import { exportTrajectory } from "./export-trajectory.ts";
 import { importTrajectory } from "./import-trajectory.ts";
 import { linearInfluence } from "./influence.ts";
 import { lossQuery } from "./query.ts";
-import { optimizerOf } from "./trajectory-format.ts";
+import { optimizerOfSettings } from "./trajectory-format.ts";
 import { recordOf } from "./vectors.testing.ts";
 
 let place = "";
@@ -56,7 +56,7 @@ it.each([
   ["float32", { kind: "sgd", momentum: 0.9, nesterov: true, weightDecay: 0.01 }, { rowPenalty: 0.05 }],
   ["float64", { kind: "adam", beta2: 0.99 }, {}],
 ] as const)("gives the same scores after export and import: %s %o", async (dtype, optimizer, further) => {
-  const record = await recordOf(training(dtype, { optimizer: optimizerOf(optimizer), ...further }));
+  const record = await recordOf(training(dtype, { optimizer: optimizerOfSettings(optimizer), ...further }));
   await exportTrajectory(record, folder, { optimizer, ...further });
   const again = await importTrajectory(folder, { model });
   expect(again.losses).toEqual(record.losses);

@@ -67,7 +67,7 @@ export const trajectorySchema = z.strictObject({
 export type TrajectoryDescription = z.infer<typeof trajectorySchema>;
 
 /** @throws RangeError when a setting is out of range */
-export function optimizerOf(settings: OptimizerSettings): Optimizer {
+export function optimizerOfSettings(settings: OptimizerSettings): Optimizer {
   switch (settings.kind) {
     case "sgd":
       return sgd(settings);

@@ -1,11 +1,12 @@
 import { splitRows } from "../../data/split.ts";
-import { type NDArray, ndarray } from "../../engine/ndarray.ts";
+import { castArray, type NDArray, ndarray } from "../../engine/ndarray.ts";
 import { formatShape } from "../../engine/shape.ts";
 import type { RandomStream } from "../../numeric/random.ts";
 import { meanInterval } from "../../numeric/statistics/mean-interval.ts";
 import { wilsonInterval } from "../../numeric/statistics/proportion.ts";
 import type { Kept } from "../../runs/workers/kept-results.ts";
 import { mapTasks, workModule } from "../../runs/workers/map-tasks.ts";
+import { examplesAt } from "../../training/problem.ts";
 import type { Labelled, TrainingData, TrainingOutcome, TrainingTask } from "./accuracy-work.ts";
 import type { ModelChoice } from "./attacked-model.ts";
 import { type Estimate, planOf } from "./audit.ts";
@@ -203,21 +204,10 @@ function dataOf(request: CostRequest, stream: RandomStream): TrainingData {
   if (labels.length !== rows)
     throw new RangeError(`cost: ${labels.length} labels for ${rows} images: one for each is needed`);
   const { parts } = splitRows({ rows, fractions: shares, stratify: labels, stream });
-  const size = images.data.length / rows;
-  const take = (places: readonly number[] = []): Labelled => {
-    const x = new Float32Array(places.length * size);
-    for (const [i, row] of places.entries())
-      x.set((images.data as Float32Array).subarray(row * size, (row + 1) * size), i * size);
-    return {
-      x: ndarray(x, [places.length, ...shape], "float32"),
-      y: ndarray(
-        places.map((row) => labels[row] ?? 0),
-        [places.length],
-        "int64",
-      ),
-    };
-  };
-  const [train, validation, test] = [parts.train, parts.validation, parts.test].map((part) => take(part));
+  const all = { x: castArray(images, "float32"), y: ndarray(Array.from(labels), [rows], "int64") };
+  const [train, validation, test] = [parts.train, parts.validation, parts.test].map((part = []) =>
+    examplesAt(all, part),
+  );
   if (train === undefined || validation === undefined || test === undefined)
     throw new Error("there are three parts");
   return { network, classes, train, validation, test };
