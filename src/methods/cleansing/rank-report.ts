@@ -1,22 +1,20 @@
 /** Everything that `cleansing rank` writes: scores, the rows to look at, the proof, when rows mattered, and the answer. */
 import { ndarray } from "../../engine/ndarray.ts";
-import type { RandomStream } from "../../numeric/random.ts";
 import { formatCount, formatNumber, formatSigned } from "../../runs/format.ts";
 import type { JsonObject } from "../../runs/json.ts";
 import type { CommandResult } from "../../runs/method.ts";
 import type { Run } from "../../runs/run.ts";
 import { epochMap } from "./epoch-map.ts";
-import { type Fidelity, fidelity } from "./fidelity.ts";
 import { writeGallery } from "./gallery.ts";
 import type { GroupEffect } from "./groups.ts";
 import type { Network } from "./network.ts";
 import type { PreparedData } from "./prepared-data.ts";
 import { mostHarmful } from "./rankings.ts";
 import type { TestResult } from "./test-result.ts";
-import { tauInterval } from "./verification.ts";
 import { verificationPlot } from "./verification-plot.ts";
+import { type VerifiedFidelity, type VerifiedRanking, verifiedFidelities } from "./verified-fidelity.ts";
 
-export interface RankOutcome {
+export interface RankOutcome extends VerifiedRanking {
   readonly prepared: PreparedData;
   readonly network: Network;
   /** Whose loss is to fall: "the validation loss", "the loss of row 12". */
@@ -31,19 +29,10 @@ export interface RankOutcome {
   readonly losses: Float64Array;
   /** The most harmful rows. */
   readonly top: readonly number[];
-  /** Verified rows: chosen by their score, and drawn from the others. */
-  readonly harmful: readonly number[];
-  readonly random: readonly number[];
-  /** Corrected predictions of some rows. */
-  readonly refined: ReadonlyMap<number, number>;
-  /** What retraining without a verified row did. */
-  readonly retrained: ReadonlyMap<number, number>;
   /** Groups of rows, the most harmful first; none where they were not asked for. */
   readonly groups: readonly GroupEffect[];
   readonly orderNoise: number | undefined;
   readonly lastEpochs: number | undefined;
-  /** For intervals. */
-  readonly resampling: RandomStream;
 }
 
 /** A walk back that makes a query this much longer has left what a linear prediction can tell. */
@@ -95,7 +84,26 @@ export async function reportRank(run: Run, outcome: RankOutcome): Promise<Comman
         caption: `Groups of rows, the most harmful first. score: the sum of the rows' scores; retrained: what training without all of them did to ${judged.words}. Effects of large groups are not the sum of their rows'.`,
       },
     );
-  const faith = faithOf(outcome);
+  const faith = verifiedFidelities(outcome);
+  if (faith.length > 0)
+    await run.table(
+      "fidelity",
+      faith.map(({ prediction, among, rows, tau, tauLow, tauHigh, jaccard, k, rmse, bias }) => ({
+        prediction,
+        among,
+        rows,
+        "Kendall's tau": tau ?? null,
+        "tau low": tauLow ?? null,
+        "tau high": tauHigh ?? null,
+        [`Jaccard at ${k} + ${k}`]: jaccard,
+        "root mean square error": rmse,
+        "mean error": bias,
+      })),
+      {
+        caption:
+          "How well predictions agree with retraining: rank correlation (95 % bootstrap interval), the share of rows that both name among the most harmful and most helpful, and errors in units of the loss.",
+      },
+    );
   if (retrained.size > 0)
     await run.figure("verification", verificationPlot({ harmful, random, scores, refined, retrained }), {
       caption: `Predicted and retrained change of ${judged.words} for ${retrained.size} rows; on the diagonal they agree. Blue: rows chosen as the most harmful; orange: drawn at random from the others; rings: corrected predictions.`,
@@ -130,44 +138,9 @@ export async function reportRank(run: Run, outcome: RankOutcome): Promise<Comman
   return { answer: answerOf(outcome, faith), values: valuesOf(outcome, faith) };
 }
 
-interface Faith {
-  /** Of the score among the rows drawn at random. */
-  readonly random?: Fidelity & { readonly low: number; readonly high: number };
-  /** Of the score and the corrected prediction among all verified rows. */
-  readonly all?: Fidelity;
-  readonly corrected?: Fidelity;
-  /** How many of the verified harmful rows did harm. */
-  readonly confirmed: number;
-}
-
-function faithOf({ scores, harmful, random, refined, retrained, resampling }: RankOutcome): Faith {
-  const actual = (rows: readonly number[]): number[] => rows.map((row) => retrained.get(row) ?? 0);
-  const predicted = (rows: readonly number[]): number[] => rows.map((row) => scores[row] ?? 0);
-  const rows = [...harmful, ...random];
-  const k = Math.max(1, Math.min(10, Math.floor(rows.length / 4)));
-  const confirmed = actual(harmful).filter((effect) => effect < 0).length;
-  if (rows.length < 4) return { confirmed };
-  const all = fidelity(predicted(rows), actual(rows), { k });
-  const interval = random.length > 3 ? tauInterval(predicted(random), actual(random), resampling) : undefined;
-  return {
-    confirmed,
-    all,
-    ...(interval !== undefined && {
-      random: { ...fidelity(predicted(random), actual(random), { k: Math.min(k, 5) }), ...interval },
-    }),
-    ...(rows.every((row) => refined.has(row)) && {
-      corrected: fidelity(
-        rows.map((row) => refined.get(row) ?? 0),
-        actual(rows),
-        { k },
-      ),
-    }),
-  };
-}
-
 function answerOf(
   { prepared, scores, top, retrained, orderNoise, judged, usualLoss, harmful }: RankOutcome,
-  faith: Faith,
+  faith: readonly VerifiedFidelity[],
 ): string {
   const { train } = prepared.parts;
   const [worst = 0] = top;
@@ -184,12 +157,12 @@ function answerOf(
       ? "Nothing was verified (--verify)."
       : harming === 0
         ? ""
-        : `Of the ${harmful.length} most harmful rows ${faith.confirmed} did harm, by retraining.`;
-  const { random } = faith;
+        : `Of the ${harmful.length} most harmful rows ${confirmedOf(harmful, retrained)} did harm, by retraining.`;
+  const { rows, tau, tauLow, tauHigh } = faithAtRandom(faith) ?? {};
   const rank =
-    random?.tau === undefined
+    tau === undefined
       ? ""
-      : ` Among rows drawn at random the predictions rank the true effects with Kendall's tau ${random.tau.toFixed(2)} (95 % interval ${random.low.toFixed(2)} to ${random.high.toFixed(2)}).`;
+      : ` Among ${rows} rows drawn at random the predictions rank the true effects with Kendall's tau ${tau.toFixed(2)} (95 % interval ${tauLow?.toFixed(2)} to ${tauHigh?.toFixed(2)}).`;
   const noise =
     orderNoise === undefined
       ? ""
@@ -197,7 +170,20 @@ function answerOf(
   return `${first} ${checked}${rank}${noise}`.replaceAll(/ {2,}/g, " ").trim();
 }
 
-function notesOf({ growth, network, lastEpochs, scores }: RankOutcome, faith: Faith): string[] {
+/** That of the score among the rows that it did not choose. */
+function faithAtRandom(faith: readonly VerifiedFidelity[]): VerifiedFidelity | undefined {
+  return faith.find(({ prediction, among }) => prediction === "score" && among === "drawn at random");
+}
+
+/** How many of the rows named as the most harmful did harm. */
+function confirmedOf(harmful: readonly number[], retrained: ReadonlyMap<number, number>): number {
+  return harmful.filter((row) => (retrained.get(row) ?? 0) < 0).length;
+}
+
+function notesOf(
+  { growth, network, lastEpochs, scores }: RankOutcome,
+  faith: readonly VerifiedFidelity[],
+): string[] {
   const most = growth.reduce((largest, each) => Math.max(largest, each), 0);
   return [
     "Negative scores harm, positive ones help: a score is the change of a loss. Rows that harm are not the same as rows with a wrong label: for those look at self-confidence, too.",
@@ -211,9 +197,9 @@ function notesOf({ growth, network, lastEpochs, scores }: RankOutcome, faith: Fa
       : [
           `Scores count the last ${lastEpochs} epoch${lastEpochs === 1 ? "" : "s"} only (--record), retraining all of them.`,
         ]),
-    ...((faith.random?.tau ?? 1) < 0.5
+    ...((faithAtRandom(faith)?.tau ?? 1) < 0.5
       ? [
-          `Predictions are weak here (tau ${faith.random?.tau?.toFixed(2)}): trust the retrained numbers only.${network.isSmooth ? "" : " A smooth activation such as tanh helps."}`,
+          `Predictions are weak here (tau ${faithAtRandom(faith)?.tau?.toFixed(2)}): trust the retrained numbers only.${network.isSmooth ? "" : " A smooth activation such as tanh helps."}`,
         ]
       : []),
     ...(scores.every((score) => score === 0)
@@ -237,7 +223,7 @@ function valuesOf(
     judged,
     harmful,
   }: RankOutcome,
-  { random, all, corrected, confirmed }: Faith,
+  faith: readonly VerifiedFidelity[],
 ): JsonObject {
   const { train, validation, test: tested } = prepared.parts;
   return {
@@ -255,15 +241,9 @@ function valuesOf(
     })),
     verified: {
       rows: retrained.size,
-      confirmedHarmful: confirmed,
+      confirmedHarmful: confirmedOf(harmful, retrained),
       chosenAsHarmful: harmful.length,
-      ...(random && {
-        random: { tau: random.tau ?? null, low: random.low, high: random.high, rmse: random.rmse },
-      }),
-      ...(all && { all: { tau: all.tau ?? null, jaccard: all.jaccard, rmse: all.rmse } }),
-      ...(corrected && {
-        corrected: { tau: corrected.tau ?? null, jaccard: corrected.jaccard, rmse: corrected.rmse },
-      }),
+      fidelity: faith.map(({ tau = null, spearman = null, ...others }) => ({ tau, spearman, ...others })),
     },
     ...(orderNoise !== undefined && { orderNoise }),
     ...(groups.length > 0 && {
