@@ -20,6 +20,7 @@ export { type Fidelity, fidelity, type RemovedSubset, subsetFidelity } from "./f
 export { type ImportTrajectoryOptions, importTrajectory } from "./import-trajectory.ts";
 export { type Influence, type InfluenceOptions, linearInfluence } from "./influence.ts";
 export { type KohLiangOptions, kohLiang } from "./koh-liang.ts";
+export { everyStepBound, type NonConvexConstants, singleUseBound } from "./prior-bound.ts";
 export { lossQuery } from "./query.ts";
 export { mostHarmful, type RankingName, rankingNames } from "./rankings.ts";
 export {

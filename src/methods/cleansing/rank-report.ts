@@ -95,13 +95,14 @@ export async function reportRank(run: Run, outcome: RankOutcome): Promise<Comman
         "Kendall's tau": tau ?? null,
         "tau low": tauLow ?? null,
         "tau high": tauHigh ?? null,
-        [`Jaccard at ${k} + ${k}`]: jaccard,
+        Jaccard: jaccard,
+        extremes: `${k} + ${k}`,
         "root mean square error": rmse,
         "mean error": bias,
       })),
       {
         caption:
-          "How well predictions agree with retraining: rank correlation (95 % bootstrap interval), the share of rows that both name among the most harmful and most helpful, and errors in units of the loss.",
+          "How well predictions agree with retraining: rank correlation (95 % bootstrap interval), the share of rows that both name among so many most harmful and most helpful (extremes), and errors in units of the loss.",
       },
     );
   if (retrained.size > 0)
